@@ -101,3 +101,109 @@ export interface Account {
   readonly region: string;
   readonly accountId: string;
 }
+
+/**
+ * Which AWS quotas are enforced: none, AWS's usual defaults, or the defaults of the smaller
+ * Regions. Signatures and policies are enforced in every case.
+ */
+export type QuotaProfile = 'off' | 'default' | 'small';
+
+/**
+ * The account's administrator, who may do anything: the holder of any access key that the
+ * identity pool did not issue. Where a key pair is configured, only that pair is accepted and its
+ * signature is verified; where none is, a foreign key is accepted on the data plane unverified
+ * (its secret is not known here) and refused on `/mqtt`.
+ */
+export interface Administrator {
+  readonly accessKeyId: string;
+  readonly secretKey: string;
+}
+
+/** What `startDeviceGateway` (`src/emulator/gateway.ts`) is given. */
+export interface DeviceGatewayOptions {
+  readonly account: Account;
+  readonly credentials: CredentialStore;
+  readonly authorizer: Authorizer;
+  readonly log: IotLog;
+  readonly tls: { readonly key: string; readonly cert: string };
+  readonly administrator?: Administrator;
+  /** Port of MQTT over wss and of the HTTPS data plane; 0 or absent takes a free one. */
+  readonly port?: number;
+  /** Addresses to listen on; default 127.0.0.1 and ::1 (left out where there is no IPv6). */
+  readonly hosts?: readonly string[];
+  /** Default `default`. */
+  readonly quotas?: QuotaProfile;
+  /** Shortens durations (24 h cut, session expiry, tombstones), never quotas. Default 1. */
+  readonly timeScale?: number;
+  /** Shortens the windows of quotas too. Default false. */
+  readonly scaleQuotas?: boolean;
+  /** Wall clock, epoch milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Readings of facts that AWS leaves open, and sizes; each has a default. */
+  readonly settings?: Partial<DeviceSettings>;
+  /** Called with every accepted shadow update, after it is stored. */
+  readonly onShadowUpdate?: (entry: LedgerEntry) => void;
+}
+
+/** Behaviour that AWS does not document or that the quota profile only defaults. */
+export interface DeviceSettings {
+  /**
+   * A second CONNECT of a client id within this many milliseconds is refused with 0x97 (v5) or a
+   * close. 0 switches it off. Default 10,000, and 0 where quotas are off (aws-facts 3.6).
+   */
+  readonly connectWindowMs: number;
+  /** Also accept a signature that covers X-Amz-Security-Token (aws-facts 4.1). Default false. */
+  readonly acceptSignedToken: boolean;
+  /** Nested objects or arrays allowed beneath `desired` and `reported`. Default 5. */
+  readonly shadowDepth: number;
+  /** Entries that the ledger keeps; older ones are dropped and counted. Default 500,000. */
+  readonly ledgerLimit: number;
+}
+
+/** One accepted shadow update, as an independent witness of what was applied and in which order. */
+export interface LedgerEntry {
+  /** 1 for the first accepted update since the start, without gaps. */
+  readonly sequence: number;
+  /** Absent for an update over HTTPS. */
+  readonly clientId?: string;
+  /** Identifies the MQTT connection, as lifecycle events do; absent over HTTPS. */
+  readonly sessionIdentifier?: string;
+  readonly thing: string;
+  /** Absent for the classic shadow. */
+  readonly shadow?: string;
+  readonly clientToken?: string;
+  readonly version: number;
+  /** The request's own sections, as they were sent; absent where the request had none. */
+  readonly desired?: unknown;
+  readonly reported?: unknown;
+  readonly receivedAtMs: number;
+}
+
+export interface Ledger {
+  /** Entries with a sequence greater than `after` that are still kept, oldest first. */
+  since(after: number, limit?: number): readonly LedgerEntry[];
+  /** Sequence of the newest entry, 0 where there is none. */
+  readonly last: number;
+  /** Entries that were dropped to keep within the limit. */
+  readonly dropped: number;
+}
+
+/** A running device side. */
+export interface DeviceGateway {
+  readonly port: number;
+  readonly ledger: Ledger;
+  /** Counts for health and benches. */
+  stats(): GatewayStats;
+  /** Closes every connection and the port; idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface GatewayStats {
+  readonly connections: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly shadows: number;
+  readonly publishesIn: number;
+  readonly publishesOut: number;
+  readonly shadowUpdates: number;
+}
