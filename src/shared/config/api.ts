@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { AWS_SHADOW_LIMITS } from '../domain/desired.ts';
+import { COMMON_VARIABLES, port } from './common.ts';
+import { type Environment, readVariables, text, type Variable, wholeNumber } from './env.ts';
+
+/** A bearer token and the name under which its requests are recorded. */
+export interface ApiToken {
+  readonly actor: string;
+  readonly token: string;
+}
+
+const MIN_TOKEN_LENGTH = 16;
+
+const apiTokens: Variable<readonly ApiToken[]> = {
+  schema: z.string().transform((value, ctx) => {
+    const tokens = value.split(',').map((part) => {
+      const [actor = '', token = ''] = part.trim().split(/:(.*)/s);
+      return { actor, token };
+    });
+    const weak = tokens.find((entry) => entry.token.length < MIN_TOKEN_LENGTH || !entry.actor);
+    if (weak === undefined) return tokens;
+    const message = `has an entry that is not name:token with a token of at least ${MIN_TOKEN_LENGTH} characters`;
+    ctx.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  }),
+  fallback: undefined,
+  about:
+    'who may call the API: name:token, several separated by commas; make a token with: openssl rand -hex 24',
+};
+
+export const API_VARIABLES = {
+  ...COMMON_VARIABLES,
+  API_HOST: text('the address that the GraphQL API listens on', '127.0.0.1'),
+  API_PORT: port('the port of the GraphQL API', 4000),
+  API_OPS_PORT: port("the port of the API's /metrics, /livez and /readyz", 9400),
+  API_TOKENS: apiTokens,
+  SHADOW_MAX_BYTES: wholeNumber(
+    'the largest desired document in bytes (AWS: 8192 unless raised)',
+    { min: 64, max: 131_072 },
+    AWS_SHADOW_LIMITS.maxBytes,
+  ),
+  SHADOW_MAX_DEPTH: wholeNumber(
+    "how deep a desired document may nest (AWS's sources say 5, 6 and 8; 5 is safe everywhere)",
+    { min: 1, max: 32 },
+    AWS_SHADOW_LIMITS.maxDepth,
+  ),
+} as const;
+
+export type ApiConfig = ReturnType<typeof loadApiConfig>;
+
+/** @throws CONFIG_INVALID with every problem at once. */
+export function loadApiConfig(env: Environment) {
+  return readVariables(API_VARIABLES, env);
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { parseVaultKeys, type VaultKeys } from '../vault/keys.ts';
+import { matching, milliseconds, oneOf, text, type Variable, wholeNumber } from './env.ts';
+
+const vaultKeys: Variable<VaultKeys> = {
+  schema: z.string().transform((value, ctx) => {
+    const keys = parseVaultKeys(value);
+    if (typeof keys !== 'string') return keys;
+    ctx.addIssue({ code: 'custom', message: keys });
+    return z.NEVER;
+  }),
+  fallback: undefined,
+  about:
+    'the keys that encrypt passwords and credentials in Redis, as id:key with 32 random bytes in base64, several separated by commas, the first one used for new secrets; make one with: echo "k1:$(openssl rand -base64 32)"',
+};
+
+/** What every process of the fleet needs. */
+export const COMMON_VARIABLES = {
+  REDIS_URL: matching(
+    /^rediss?:\/\/\S+$/,
+    'where Redis is, for example redis://127.0.0.1:6379 or rediss://user:password@host:6379/0',
+    'redis://127.0.0.1:6379',
+  ),
+  KEY_PREFIX: matching(
+    /^[a-z][a-z0-9-]{0,31}$/,
+    'what all keys in Redis begin with, so that deployments can share one; lower-case letters, digits and dashes',
+    'courier',
+  ),
+  SHARD_COUNT: wholeNumber(
+    'into how many shards the identities are divided; fixed for good at the first start of a deployment',
+    { min: 1, max: 4096 },
+    64,
+  ),
+  VAULT_KEYS: vaultKeys,
+  LOG_LEVEL: oneOf(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'which log lines are written; logs are JSON lines on standard output',
+    'info',
+  ),
+  STARTUP_TIMEOUT_MS: milliseconds(
+    'how long a starting process waits for Redis before it gives up with exit code 69',
+    30_000,
+  ),
+  DRAIN_TIMEOUT_MS: milliseconds(
+    'how long a process that got SIGTERM may finish what is in flight before it aborts',
+    20_000,
+  ),
+  RETENTION_MS: milliseconds('how long the record of a finished update is kept', 86_400_000, 1000),
+  OPS_HOST: text('the address that /metrics, /livez and /readyz listen on', '127.0.0.1'),
+} as const;
+
+/** Where the tables below name a port: 0 takes a free one, which the log then names. */
+export const port = (about: string, fallback: number) =>
+  wholeNumber(`${about}; 0 takes a free one`, { min: 0, max: 65_535 }, fallback);

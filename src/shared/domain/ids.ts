@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { monotonicFactory } from 'ulid';
+
+/**
+ * Ids sort by time and say where their record lies: an update's id begins with its shard, so that
+ * one key look-up finds it. Both fit into a shadow client token (64 bytes).
+ */
+const ulid = monotonicFactory();
+
+const IDENTITY_ID = /^idn_[0-9A-HJKMNP-TV-Z]{26}$/;
+const UPDATE_ID = /^upd_([0-9a-z]{1,4})_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+export function newIdentityId(): string {
+  return `idn_${ulid()}`;
+}
+
+export function isIdentityId(value: string): boolean {
+  return IDENTITY_ID.test(value);
+}
+
+/** The shard of an identity: stable for good while the deployment's shard count stands. */
+export function shardOf(identityId: string, shardCount: number): number {
+  return createHash('sha256').update(identityId).digest().readUInt32BE(0) % shardCount;
+}
+
+export function newUpdateId(shard: number): string {
+  return `upd_${shard.toString(36)}_${ulid()}`;
+}
+
+/** The shard that an update's id names; undefined for what is not an update id. */
+export function shardOfUpdate(updateId: string): number | undefined {
+  const match = UPDATE_ID.exec(updateId);
+  return match?.[1] === undefined ? undefined : Number.parseInt(match[1], 36);
+}

@@ -1,0 +1,52 @@
+import type { Denial } from './denial.ts';
+import type { JsonObject } from './desired.ts';
+import type { ConfirmLevel, FailureCode, Milestone, UpdateState, WaitReason } from './sets.ts';
+import type { ShadowRef } from './shadow.ts';
+
+/** What a caller asks for: one desired-state patch to one shadow, published as one identity. */
+export interface UpdateRequest extends ShadowRef {
+  readonly identityId: string;
+  readonly desired: JsonObject;
+  readonly confirm: ConfirmLevel;
+  /** The version that the shadow must have; AWS answers 409 otherwise. */
+  readonly expectedVersion?: number | undefined;
+  /** Epoch milliseconds after which it must not be published any more. */
+  readonly expiresAt?: number | undefined;
+}
+
+export interface Wait {
+  readonly reason: WaitReason;
+  /** What exactly, for example the budget's name; never a secret. */
+  readonly detail?: string | undefined;
+  /** Epoch milliseconds at which it is looked at again; absent where an operator must act. */
+  readonly until?: number | undefined;
+}
+
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly remedy: string;
+  readonly denial?: Denial | undefined;
+  /** The shadow service's code (400, 409, …) where it rejected. */
+  readonly awsCode?: number | undefined;
+}
+
+/** An update with everything known of it. Times are epoch milliseconds. */
+export interface Update extends UpdateRequest {
+  readonly id: string;
+  readonly jobId: string;
+  readonly actor: string;
+  readonly state: UpdateState;
+  readonly milestone?: Milestone | undefined;
+  /** The shadow's version after this update was accepted. */
+  readonly version?: number | undefined;
+  /** Publishes so far. */
+  readonly tries: number;
+  readonly wait?: Wait | undefined;
+  readonly failure?: Failure | undefined;
+  /** True where a publish went out whose answer never came, and the update did not succeed. */
+  readonly maybeApplied: boolean;
+  readonly createdAt: number;
+  readonly publishedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
+}

@@ -1,0 +1,41 @@
+/**
+ * Every error that Shadow Courier makes itself. `docs/errors.md` has a row for each; a test holds
+ * the two together. Exit codes follow sysexits(3).
+ */
+export const ERROR_CATALOGUE = {
+  CONFIG_INVALID: { exitCode: 78, summary: 'Environment variables are missing or malformed.' },
+  REDIS_UNREACHABLE: { exitCode: 69, summary: 'Redis did not answer in the time given to start.' },
+  REDIS_TOO_OLD: { exitCode: 69, summary: 'The Redis server is older than version 7.' },
+  SHARD_COUNT_MISMATCH: {
+    exitCode: 78,
+    summary: 'SHARD_COUNT differs from the one that this deployment was made with.',
+  },
+  VAULT_KEY_UNKNOWN: {
+    exitCode: 78,
+    summary: 'A secret was encrypted with a key that VAULT_KEYS does not have.',
+  },
+  VAULT_CORRUPT: { exitCode: 70, summary: 'An encrypted secret does not decrypt.' },
+  LISTEN_FAILED: { exitCode: 69, summary: 'A port could not be listened on.' },
+  UNAUTHENTICATED: { exitCode: 77, summary: 'The request carries no valid bearer token.' },
+  THING_NAME_INVALID: { exitCode: 65, summary: 'The thing name breaks the rules of AWS IoT.' },
+  SHADOW_NAME_INVALID: { exitCode: 65, summary: 'The shadow name breaks the rules of AWS IoT.' },
+  DESIRED_INVALID: { exitCode: 65, summary: 'The desired document cannot be a shadow state.' },
+  EXPECTED_VERSION_INVALID: { exitCode: 65, summary: 'The expected version is not a version.' },
+  EXPIRES_AT_INVALID: { exitCode: 65, summary: 'The expiry lies in the past.' },
+  TOO_MANY_UPDATES: { exitCode: 65, summary: 'More updates than one mutation takes.' },
+  NO_UPDATES: { exitCode: 65, summary: 'A bulk mutation without any update.' },
+  USERNAME_INVALID: { exitCode: 65, summary: 'The username cannot be a Cognito username.' },
+  PASSWORD_INVALID: { exitCode: 65, summary: 'The password cannot be a Cognito password.' },
+  LABEL_INVALID: { exitCode: 65, summary: 'The label is empty or too long.' },
+  IDENTITY_NOT_FOUND: { exitCode: 65, summary: 'No identity has this id.' },
+  IDENTITY_EXISTS: { exitCode: 65, summary: 'The username is registered already.' },
+  IDENTITY_NOT_QUARANTINED: { exitCode: 65, summary: 'There is no quarantine to release.' },
+  IDEMPOTENCY_KEY_INVALID: { exitCode: 65, summary: 'The idempotency key is empty or too long.' },
+  IDEMPOTENCY_KEY_REUSED: {
+    exitCode: 65,
+    summary: 'The idempotency key was used before, with another body.',
+  },
+  STORE_UNAVAILABLE: { exitCode: 75, summary: 'Redis cannot take the write now.' },
+} as const satisfies Record<string, { exitCode: number; summary: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
