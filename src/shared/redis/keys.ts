@@ -1,0 +1,134 @@
+/**
+ * Every key of the product. All keys of a shard carry its hash tag `{<prefix>:s<shard>}`, so that
+ * a Redis Cluster keeps a shard in one slot and a script never crosses slots. What spans shards
+ * lies under tags of its own, one key an operation.
+ */
+export class Keys {
+  readonly prefix: string;
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  shard(shard: number): ShardKeys {
+    return new ShardKeys(`{${this.prefix}:s${shard}}`, shard);
+  }
+
+  /** Hash: what a deployment fixed at its first start (shard count). */
+  get deployment(): string {
+    return `{${this.prefix}:deployment}`;
+  }
+
+  /** Sorted set of worker names by last heartbeat, epoch milliseconds. */
+  get members(): string {
+    return `{${this.prefix}:fleet}:members`;
+  }
+
+  /** Hash: worker name to its description as JSON. */
+  get memberInfo(): string {
+    return `{${this.prefix}:fleet}:info`;
+  }
+
+  /** String: the identity that a username is registered as; `digest` hides the name. */
+  username(digest: string): string {
+    return `{${this.prefix}:username:${digest}}`;
+  }
+
+  /** String: the identity that a Cognito identity id belongs to. */
+  cognitoId(cognitoId: string): string {
+    return `{${this.prefix}:cognito:${cognitoId}}`;
+  }
+
+  /** Hash: an idempotency record. */
+  idempotency(digest: string): string {
+    return `{${this.prefix}:idempotency:${digest}}`;
+  }
+
+  /** Hash: the token bucket of an account-wide budget. */
+  budget(name: string): string {
+    return `{${this.prefix}:budget:${name}}`;
+  }
+}
+
+export const DELIVER_QUEUE = 'deliver';
+
+export class ShardKeys {
+  /** The hash tag, braces included; also BullMQ's key prefix. */
+  readonly tag: string;
+  readonly shard: number;
+
+  constructor(tag: string, shard: number) {
+    this.tag = tag;
+    this.shard = shard;
+  }
+
+  /** Hash: holder, token, epoch, expiresAt. */
+  get lease(): string {
+    return `${this.tag}:lease`;
+  }
+
+  /** Sorted set of lane ids that are not empty, by when their head was accepted. */
+  get lanes(): string {
+    return `${this.tag}:lanes`;
+  }
+
+  /** Hash: lane id to `reason|until`, for lanes whose head waits. */
+  get waiting(): string {
+    return `${this.tag}:waiting`;
+  }
+
+  /** Hash: counters of updates by state. */
+  get counts(): string {
+    return `${this.tag}:counts`;
+  }
+
+  /** Sorted set of identity ids by when they were registered. */
+  get identities(): string {
+    return `${this.tag}:identities`;
+  }
+
+  /** Sorted set of quarantined identity ids by when their probe is due. */
+  get quarantined(): string {
+    return `${this.tag}:quarantined`;
+  }
+
+  /** Hash: an update's record. */
+  update(id: string): string {
+    return `${this.tag}:update:${id}`;
+  }
+
+  /** List: a lane's update ids, head first. */
+  lane(laneId: string): string {
+    return `${this.tag}:lane:${laneId}`;
+  }
+
+  /** Set: the lanes of an identity that are not empty. */
+  lanesOf(identityId: string): string {
+    return `${this.tag}:lanes-of:${identityId}`;
+  }
+
+  /** Hash: an identity's record. */
+  identity(id: string): string {
+    return `${this.tag}:identity:${id}`;
+  }
+
+  /** String: an identity's encrypted password or refresh token. */
+  secret(identityId: string): string {
+    return `${this.tag}:secret:${identityId}`;
+  }
+
+  /** String: an identity's encrypted tokens and temporary credentials. */
+  credentials(identityId: string): string {
+    return `${this.tag}:credentials:${identityId}`;
+  }
+
+  /** Hash: the owner's view of an identity's connection. */
+  connection(identityId: string): string {
+    return `${this.tag}:connection:${identityId}`;
+  }
+
+  /** What all keys of BullMQ's queue of this shard begin with. */
+  get queue(): string {
+    return `${this.tag}:${DELIVER_QUEUE}`;
+  }
+}

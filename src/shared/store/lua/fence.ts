@@ -1,0 +1,22 @@
+/**
+ * Lua that every script of a shard begins with. A script gets the shard's lease key as KEYS[1];
+ * all other keys share its hash tag and are built from it, so that a script stays in one slot.
+ */
+export const PRELUDE = /* lua */ `
+local T = string.match(KEYS[1], '^(.*):lease$')
+
+local function timeMs()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function int(n)
+  return string.format('%.0f', n)
+end
+
+-- True while (epoch, token) is the unexpired lease of this shard.
+local function owns(epoch, token, now)
+  local l = redis.call('HMGET', KEYS[1], 'epoch', 'token', 'expiresAt')
+  return l[1] == epoch and l[2] == token and tonumber(l[3]) > now
+end
+`;

@@ -1,0 +1,68 @@
+import type { Script } from '../../redis/script.ts';
+
+/**
+ * Records a heartbeat and answers who else beats. Members whose last beat is older than the limit
+ * are dropped, and their count of beats with them.
+ * KEYS: members, info. ARGV: worker, description as JSON, limit ms.
+ * Answer: quadruples of worker, last beat, beats, description.
+ */
+export const HEARTBEAT: Script = {
+  name: 'heartbeat',
+  keys: 2,
+  lua: /* lua */ `
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]))
+for _, worker in ipairs(gone) do
+  redis.call('ZREM', KEYS[1], worker)
+  redis.call('HDEL', KEYS[2], worker, worker .. '|beats')
+end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('HINCRBY', KEYS[2], ARGV[1] .. '|beats', 1)
+local answer = {}
+local members = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+for i = 1, #members, 2 do
+  answer[#answer + 1] = members[i]
+  answer[#answer + 1] = members[i + 1]
+  answer[#answer + 1] = redis.call('HGET', KEYS[2], members[i] .. '|beats') or '0'
+  answer[#answer + 1] = redis.call('HGET', KEYS[2], members[i]) or '{}'
+end
+return answer
+`,
+};
+
+/** Takes a worker out of the fleet. KEYS: members, info. ARGV: worker. */
+export const LEAVE: Script = {
+  name: 'leave',
+  keys: 2,
+  lua: /* lua */ `
+redis.call('ZREM', KEYS[1], ARGV[1])
+return redis.call('HDEL', KEYS[2], ARGV[1], ARGV[1] .. '|beats')
+`,
+};
+
+/**
+ * A token bucket in Redis's time. KEYS: bucket. ARGV: rate per second, burst, wanted.
+ * Answer: granted, ms until the next token where none was granted.
+ */
+export const TAKE_BUDGET: Script = {
+  name: 'takeBudget',
+  keys: 1,
+  lua: /* lua */ `
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + tonumber(t[2]) / 1000
+local rate, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local b = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = tonumber(b[1] or burst)
+local at = tonumber(b[2] or now)
+tokens = math.min(burst, tokens + math.max(0, now - at) * rate / 1000)
+local granted = math.min(wanted, math.floor(tokens))
+tokens = tokens - granted
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.3f', now))
+redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 60000)
+local wait = 0
+if granted == 0 then wait = math.ceil((1 - tokens) / rate * 1000) end
+return { granted, wait }
+`,
+};

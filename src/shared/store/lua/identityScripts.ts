@@ -1,0 +1,186 @@
+import type { Script } from '../../redis/script.ts';
+import { PRELUDE } from './fence.ts';
+
+/**
+ * Creates an identity with its secret, unless it exists.
+ * ARGV: id, sealed secret, then record fields and values. Answer: 1 | 0.
+ */
+export const CREATE_IDENTITY: Script = {
+  name: 'createIdentity',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+local record = T .. ':identity:' .. ARGV[1]
+if redis.call('EXISTS', record) == 1 then return 0 end
+local now = int(timeMs())
+redis.call('HSET', record, 'id', ARGV[1], 'status', 'PENDING', 'createdAt', now)
+for i = 3, #ARGV, 2 do redis.call('HSET', record, ARGV[i], ARGV[i + 1]) end
+redis.call('SET', T .. ':secret:' .. ARGV[1], ARGV[2])
+redis.call('ZADD', T .. ':identities', now, ARGV[1])
+return 1
+`
+  }`,
+};
+
+const LIFT = /* lua */ `
+-- Makes an identity active and its lanes' heads ready; answers their job ids.
+local function lift(id)
+  local record = T .. ':identity:' .. id
+  redis.call('HSET', record, 'status', 'ACTIVE')
+  redis.call('HDEL', record, 'waitReason', 'probeAt', 'quarantinedAt', 'denial', 'probes')
+  redis.call('ZREM', T .. ':quarantined', id)
+  local jobs = {}
+  for _, lane in ipairs(redis.call('SMEMBERS', T .. ':lanes-of:' .. id)) do
+    local head = redis.call('LINDEX', T .. ':lane:' .. lane, 0)
+    if head then
+      local update = T .. ':update:' .. head
+      local u = redis.call('HMGET', update, 'state', 'job')
+      if u[1] == 'HELD' then
+        redis.call('HSET', update, 'state', 'QUEUED')
+        redis.call('HDEL', update, 'waitReason', 'waitDetail', 'waitUntil')
+        redis.call('HDEL', T .. ':waiting', lane)
+        redis.call('HINCRBY', T .. ':counts', 'HELD', -1)
+        redis.call('HINCRBY', T .. ':counts', 'QUEUED', 1)
+      end
+      if u[2] then jobs[#jobs + 1] = u[2] end
+    end
+  end
+  return jobs
+end
+`;
+
+/**
+ * Writes facts that the owner learned of an identity (Cognito id, attachment, last connect).
+ * ARGV: epoch, token, id, then fields and values. Answer: 'fenced' | 'missing' | 'written'.
+ */
+export const WRITE_IDENTITY: Script = {
+  name: 'writeIdentity',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+if not owns(ARGV[1], ARGV[2], timeMs()) then return 'fenced' end
+local record = T .. ':identity:' .. ARGV[3]
+if redis.call('EXISTS', record) == 0 then return 'missing' end
+for i = 4, #ARGV, 2 do redis.call('HSET', record, ARGV[i], ARGV[i + 1]) end
+return 'written'
+`
+  }`,
+};
+
+/**
+ * Stores sealed credentials. ARGV: epoch, token, id, sealed, ttl ms.
+ * Answer: 'fenced' | 'missing' | 'written'.
+ */
+export const WRITE_CREDENTIALS: Script = {
+  name: 'writeCredentials',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+if not owns(ARGV[1], ARGV[2], timeMs()) then return 'fenced' end
+if redis.call('EXISTS', T .. ':identity:' .. ARGV[3]) == 0 then return 'missing' end
+redis.call('SET', T .. ':credentials:' .. ARGV[3], ARGV[4], 'PX', ARGV[5])
+return 'written'
+`
+  }`,
+};
+
+/**
+ * Parks an identity; its lanes hold from their next claim on.
+ * ARGV: epoch, token, id, status, wait reason, denial as JSON, ms until the next probe ('' for
+ * none). Answer: 'fenced' | 'missing' | 'parked', since, probeAt ('' for none), probes.
+ */
+export const QUARANTINE: Script = {
+  name: 'quarantine',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+local now = timeMs()
+if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
+local id = ARGV[3]
+local record = T .. ':identity:' .. id
+if redis.call('EXISTS', record) == 0 then return { 'missing' } end
+redis.call('HSETNX', record, 'quarantinedAt', int(now))
+redis.call('HSET', record, 'status', ARGV[4], 'waitReason', ARGV[5], 'denial', ARGV[6])
+local probes = redis.call('HINCRBY', record, 'probes', 1) - 1
+local probeAt = ''
+if ARGV[7] == '' then
+  redis.call('HDEL', record, 'probeAt')
+  redis.call('ZREM', T .. ':quarantined', id)
+else
+  probeAt = int(now + tonumber(ARGV[7]))
+  redis.call('HSET', record, 'probeAt', probeAt)
+  redis.call('ZADD', T .. ':quarantined', probeAt, id)
+end
+return { 'parked', redis.call('HGET', record, 'quarantinedAt'), probeAt, int(probes) }
+`
+  }`,
+};
+
+/**
+ * Releases an identity after a probe that passed. ARGV: epoch, token, id.
+ * Answer: 'fenced' | 'missing' | 'released', job ids of its lanes' heads.
+ */
+export const RELEASE: Script = {
+  name: 'release',
+  keys: 1,
+  lua: `${PRELUDE}${LIFT}${
+    /* lua */ `
+if not owns(ARGV[1], ARGV[2], timeMs()) then return { 'fenced' } end
+if redis.call('EXISTS', T .. ':identity:' .. ARGV[3]) == 0 then return { 'missing' } end
+local jobs = lift(ARGV[3])
+table.insert(jobs, 1, 'released')
+return jobs
+`
+  }`,
+};
+
+/**
+ * Releases an identity because an operator says so, without a lease; a secret that comes with it
+ * replaces the old one and voids the cached credentials.
+ * ARGV: id, sealed secret ('' to keep), only when parked ('1' | '0').
+ * Answer: 'missing' | 'not-parked' | 'released', job ids of its lanes' heads.
+ */
+export const OPERATOR_RELEASE: Script = {
+  name: 'operatorRelease',
+  keys: 1,
+  lua: `${PRELUDE}${LIFT}${
+    /* lua */ `
+local id = ARGV[1]
+local status = redis.call('HGET', T .. ':identity:' .. id, 'status')
+if not status then return { 'missing' } end
+local parked = status == 'QUARANTINED' or status == 'NEEDS_OPERATOR'
+if ARGV[3] == '1' and not parked then return { 'not-parked' } end
+if ARGV[2] ~= '' then
+  redis.call('SET', T .. ':secret:' .. id, ARGV[2])
+  redis.call('DEL', T .. ':credentials:' .. id)
+end
+local jobs = {}
+if parked then jobs = lift(id) end
+table.insert(jobs, 1, 'released')
+return jobs
+`
+  }`,
+};
+
+/**
+ * Grants the next CONNECT of a client id, at least the spacing after the last one, whoever owned
+ * it then. ARGV: epoch, token, id, spacing ms. Answer: 'fenced' | 'missing' | 'granted' |
+ * 'wait', ms.
+ */
+export const GRANT_CONNECT: Script = {
+  name: 'grantConnect',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+local now = timeMs()
+if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
+local record = T .. ':identity:' .. ARGV[3]
+local r = redis.call('HMGET', record, 'id', 'lastConnectAt')
+if not r[1] then return { 'missing' } end
+local dueAt = tonumber(r[2] or '0') + tonumber(ARGV[4])
+if dueAt > now then return { 'wait', int(dueAt - now) } end
+redis.call('HSET', record, 'lastConnectAt', int(now))
+return { 'granted' }
+`
+  }`,
+};

@@ -1,0 +1,137 @@
+import type { Script } from '../../redis/script.ts';
+import { PRELUDE } from './fence.ts';
+import { LANE_FUNCTIONS } from './laneFunctions.ts';
+
+/**
+ * Takes rows into their lanes. A row whose record exists is left alone, so that a replay of a
+ * half-done accept completes it.
+ * ARGV: job id, actor, row count, then per row: id, identity, lane, thing, shadow, desired,
+ * confirm, expectedVersion, expiresAt ('' where absent).
+ * Answer: per row 'taken', 'known' or 'no-identity'.
+ */
+export const ACCEPT: Script = {
+  name: 'accept',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+local now = int(timeMs())
+local answers = {}
+local at = 4
+for i = 1, tonumber(ARGV[3]) do
+  local id, identity, lane = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local record = T .. ':update:' .. id
+  if redis.call('EXISTS', record) == 1 then
+    answers[i] = 'known'
+  elseif redis.call('EXISTS', T .. ':identity:' .. identity) == 0 then
+    answers[i] = 'no-identity'
+  else
+    redis.call('HSET', record, 'state', 'QUEUED', 'identity', identity, 'thing', ARGV[at + 3],
+      'desired', ARGV[at + 5], 'confirm', ARGV[at + 6], 'actor', ARGV[2], 'job', ARGV[1],
+      'createdAt', now)
+    if ARGV[at + 4] ~= '' then redis.call('HSET', record, 'shadow', ARGV[at + 4]) end
+    if ARGV[at + 7] ~= '' then redis.call('HSET', record, 'expectedVersion', ARGV[at + 7]) end
+    if ARGV[at + 8] ~= '' then redis.call('HSET', record, 'expiresAt', ARGV[at + 8]) end
+    if redis.call('RPUSH', T .. ':lane:' .. lane, id) == 1 then
+      redis.call('ZADD', T .. ':lanes', now, lane)
+      redis.call('SADD', T .. ':lanes-of:' .. identity, lane)
+    end
+    redis.call('HINCRBY', T .. ':counts', 'QUEUED', 1)
+    answers[i] = 'taken'
+  end
+  at = at + 9
+end
+return answers
+`
+  }`,
+};
+
+/**
+ * Claims the head of a lane: freezes it as the one that is published now and counts a try.
+ * ARGV: epoch, token, lane, retention ms.
+ * Answer: 'fenced' | 'empty' | 'wait', reason, until, detail, expiresAt | 'claimed', id, tries,
+ * desired, confirm, expectedVersion, expiresAt, createdAt, unknown tries.
+ */
+export const CLAIM: Script = {
+  name: 'claim',
+  keys: 1,
+  lua: `${PRELUDE}${LANE_FUNCTIONS}${
+    /* lua */ `
+local now = timeMs()
+if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
+return claim(ARGV[3], ARGV[1], now, ARGV[4])
+`
+  }`,
+};
+
+const SETTLE_GUARD = /* lua */ `
+local now = timeMs()
+if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
+local lane, id, try, retentionMs = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local record = T .. ':update:' .. id
+local u = redis.call('HMGET', record, 'state', 'epoch', 'tries')
+if redis.call('LINDEX', T .. ':lane:' .. lane, 0) ~= id
+  or u[1] ~= 'IN_FLIGHT' or u[2] ~= ARGV[1] or u[3] ~= try then
+  return { 'stale' }
+end
+`;
+
+/**
+ * Ends a claimed update and claims the lane's next one in the same step.
+ * ARGV: epoch, token, lane, id, try, retention ms, final state, then record fields and values.
+ * Answer: 'fenced' | 'stale' | an answer of CLAIM.
+ */
+export const SETTLE: Script = {
+  name: 'settle',
+  keys: 1,
+  lua: `${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
+    /* lua */ `
+local fields = {}
+for i = 8, #ARGV do fields[#fields + 1] = ARGV[i] end
+finish(lane, id, 'IN_FLIGHT', ARGV[7], now, retentionMs, fields)
+return claim(lane, ARGV[1], now, retentionMs)
+`
+  }`,
+};
+
+/**
+ * Gives a claim back: the update stays the head and waits, keeping its token.
+ * ARGV: epoch, token, lane, id, try, retention ms, reason, detail, until ('' for open end),
+ * publish ('sent': the try counts, its outcome is unknown; 'answered': it counts; 'unsent': it
+ * does not count).
+ * Answer: 'fenced' | 'stale' | 'held'.
+ */
+export const GIVE_BACK: Script = {
+  name: 'giveBack',
+  keys: 1,
+  lua: `${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
+    /* lua */ `
+if ARGV[10] == 'unsent' then redis.call('HINCRBY', record, 'tries', -1) end
+if ARGV[10] == 'sent' then redis.call('HINCRBY', record, 'unknown', 1) end
+hold(lane, id, 'IN_FLIGHT', ARGV[7], ARGV[8], ARGV[9])
+return { 'held' }
+`
+  }`,
+};
+
+/**
+ * States why the head of a lane waits, before it was ever claimed.
+ * ARGV: epoch, token, lane, reason, detail, until.
+ * Answer: 'fenced' | 'empty' | 'held', expiresAt.
+ */
+export const HOLD: Script = {
+  name: 'hold',
+  keys: 1,
+  lua: `${PRELUDE}${LANE_FUNCTIONS}${
+    /* lua */ `
+local now = timeMs()
+if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
+local id = redis.call('LINDEX', T .. ':lane:' .. ARGV[3], 0)
+if not id then return { 'empty' } end
+local u = redis.call('HMGET', T .. ':update:' .. id, 'state', 'expiresAt')
+if u[1] == 'QUEUED' or u[1] == 'HELD' then
+  hold(ARGV[3], id, u[1], ARGV[4], ARGV[5], ARGV[6])
+end
+return { 'held', u[2] or '' }
+`
+  }`,
+};
