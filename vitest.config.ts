@@ -1,0 +1,43 @@
+import { defineConfig } from 'vitest/config';
+
+/** Set by `.ci/run` and `npm run check`, which count tests from the JSON report. */
+const reportFile = process.env.COURIER_TEST_REPORT;
+
+const shared = {
+  setupFiles: ['test/support/setup.ts'],
+  // aws-crt keeps native handles and threads: a test file gets a process, not a worker thread.
+  pool: 'forks' as const,
+  hookTimeout: 60_000,
+  teardownTimeout: 20_000,
+};
+
+export default defineConfig({
+  test: {
+    reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'test',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+          testTimeout: 30_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Each file here starts a whole deployment; two at once would only measure each other.
+        test: {
+          ...shared,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
