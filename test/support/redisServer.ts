@@ -5,6 +5,9 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { type RunningProcess, startProcess } from './processes.ts';
 import { freePort } from './freePort.ts';
 
+/** Replies keep the shape that the product's own connections get. */
+export type ConnectOptions = Omit<RedisOptions, 'replyMapping'>;
+
 export interface RedisServerOptions {
   /** `off` (default), or the fsync policy of an append-only file. */
   readonly aof?: 'off' | 'everysec' | 'always';
@@ -61,8 +64,8 @@ export class RedisServer {
   }
 
   /** A client that is closed with the server. */
-  connect(options: RedisOptions = {}): Redis {
-    const client = new Redis(this.url, options);
+  connect(options: ConnectOptions = {}): Redis {
+    const client = new Redis(this.url, { protocol: 2, ...options });
     this.#clients.add(client);
     client.once('end', () => this.#clients.delete(client));
     // A test that kills the server expects the errors; commands still reject by themselves.
