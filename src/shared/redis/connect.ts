@@ -3,13 +3,16 @@ import { CourierError, messageOf } from '../errors/courierError.ts';
 
 const MAX_RECONNECT_DELAY_MS = 2000;
 
+type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+
 /**
  * A connection that reconnects for ever with a capped, jittered delay and keeps commands waiting
  * meanwhile, as BullMQ requires (`maxRetriesPerRequest: null`). Commands issued in the same tick
  * travel together (`enableAutoPipelining`).
  */
-export function connectRedis(url: string, options: RedisOptions = {}): Redis {
-  const defaults: RedisOptions = {
+export function connectRedis(url: string, options: ConnectionOptions = {}): Redis {
+  const defaults: ConnectionOptions = {
+    protocol: 2,
     maxRetriesPerRequest: null,
     enableAutoPipelining: true,
     lazyConnect: true,

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+/**
+ * A deliver job is the promise to settle the updates that it names, all of one shard. Parsed when
+ * it is made and again when it runs, since Redis outlives releases.
+ */
+export const DELIVER = 'deliver';
+export const MAX_UPDATES_PER_JOB = 100;
+
+const deliverJob = z.object({
+  /** Pairs of update id and lane id, in the order of acceptance. */
+  updates: z
+    .array(z.tuple([z.string(), z.string()]))
+    .min(1)
+    .max(MAX_UPDATES_PER_JOB),
+});
+export type DeliverJob = z.infer<typeof deliverJob>;
+
+/** What Bull Board shows of a finished job: how many updates ended how. */
+export type DeliverResult = Readonly<Record<string, number>>;
+
+export function parseDeliverJob(data: unknown): DeliverJob {
+  return deliverJob.parse(data);
+}
+
+/**
+ * A verify job asks the owner to authenticate an identity that was just registered, so that a
+ * wrong password shows before the first update.
+ */
+export const VERIFY = 'verify';
+const verifyJob = z.object({ identityId: z.string() });
+export type VerifyJob = z.infer<typeof verifyJob>;
+
+export function parseVerifyJob(data: unknown): VerifyJob {
+  return verifyJob.parse(data);
+}

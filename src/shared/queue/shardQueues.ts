@@ -1,0 +1,104 @@
+import { Job, type JobsOptions, Queue } from 'bullmq';
+import type { ChainableCommander, Redis } from 'ioredis';
+import { DELIVER_QUEUE, type Keys } from '../redis/keys.ts';
+import { bindScript, type Script, type ScriptArgument } from '../redis/script.ts';
+
+/** Jobs without a priority run first; bulk ones stand behind them. */
+export const BULK_PRIORITY = 10;
+
+const JOB_OPTIONS: JobsOptions = {
+  // An attempt fails only on a fault of ours or of Redis; the promise to settle stays.
+  attempts: 1_000_000,
+  backoff: { type: 'fixed', delay: 2000, jitter: 0.5 },
+  removeOnComplete: { age: 3600, count: 500 },
+  removeOnFail: { age: 86_400, count: 500 },
+};
+
+export interface NewJob {
+  readonly name: string;
+  readonly data: object;
+  readonly id: string;
+  readonly priority?: number;
+}
+
+/** BullMQ's queues, one a shard, on one connection. */
+export class ShardQueues {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #queues = new Map<number, Queue>();
+
+  /** `redis` is shared by all queues and stays the caller's to close. */
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  queue(shard: number): Queue {
+    let queue = this.#queues.get(shard);
+    if (queue === undefined) {
+      queue = new Queue(DELIVER_QUEUE, {
+        connection: this.#redis,
+        prefix: this.#keys.shard(shard).tag,
+        skipMetasUpdate: true,
+        skipWaitingForReady: true,
+        streams: { events: { maxLen: 100 } },
+      });
+      // Without a listener an error event would end the process; the connection reports its own.
+      queue.on('error', () => undefined);
+      this.#queues.set(shard, queue);
+    }
+    return queue;
+  }
+
+  async add(shard: number, job: NewJob): Promise<void> {
+    await this.queue(shard).add(job.name, job.data, jobOptions(job));
+  }
+
+  /**
+   * Runs a script and adds a job in one MULTI, both in the shard's slot.
+   * @returns the script's answer. A job whose id exists already is left as it is.
+   */
+  async runAndAdd(
+    shard: number,
+    script: Script,
+    args: readonly ScriptArgument[],
+    job: NewJob,
+  ): Promise<unknown> {
+    const queue = this.queue(shard);
+    const command = bindScript(this.#redis, script);
+    const client = await queue.getBackend().client;
+    const multi = client.multi();
+    multi.runCommand(command, [this.#keys.shard(shard).lease, ...args]);
+    await new Job(queue, job.name, job.data, jobOptions(job), job.id).addJob(multi);
+    const replies = await (multi as unknown as ChainableCommander).exec();
+    for (const [error] of replies ?? []) if (error) throw error;
+    return replies?.[0]?.[1];
+  }
+
+  /** Makes a delayed job ready; a job that is not delayed, or gone, is left alone. */
+  async promote(shard: number, jobId: string): Promise<boolean> {
+    const queue = this.queue(shard);
+    const job = await queue.getJob(jobId);
+    if (job === undefined || !(await job.isDelayed())) return false;
+    try {
+      await job.promote();
+      return true;
+    } catch {
+      // It became ready or ran in between, which is all that was wanted.
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    this.#queues.clear();
+  }
+}
+
+function jobOptions(job: NewJob): JobsOptions {
+  return {
+    ...JOB_OPTIONS,
+    jobId: job.id,
+    ...(job.priority === undefined ? {} : { priority: job.priority }),
+  };
+}

@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import { CourierError } from '../errors/courierError.ts';
+import type { Keys } from '../redis/keys.ts';
+
+const OLDEST_REDIS = 7;
+
+/**
+ * Checks that this process agrees with the deployment in Redis, recording the shard count where it
+ * is the first.
+ * @throws SHARD_COUNT_MISMATCH, REDIS_TOO_OLD
+ * @returns sentences to warn the operator with.
+ */
+export async function joinDeployment(
+  redis: Redis,
+  keys: Keys,
+  shardCount: number,
+): Promise<readonly string[]> {
+  const info = await redis.info();
+  const version = /^redis_version:(\d+)\.(\S+)/m.exec(info);
+  if (version !== null && Number(version[1]) < OLDEST_REDIS) {
+    throw new CourierError(
+      'REDIS_TOO_OLD',
+      `This Redis is version ${version[1]}.${version[2]}; Shadow Courier needs ${OLDEST_REDIS} or newer.`,
+      'Use Redis 7 or newer, or Valkey.',
+    );
+  }
+  await redis.hsetnx(keys.deployment, 'shardCount', shardCount);
+  const recorded = Number(await redis.hget(keys.deployment, 'shardCount'));
+  if (recorded !== shardCount) {
+    throw new CourierError(
+      'SHARD_COUNT_MISMATCH',
+      `SHARD_COUNT is ${shardCount} here, and this deployment was made with ${recorded}.`,
+      `Set SHARD_COUNT=${recorded}; or use another KEY_PREFIX for a new deployment.`,
+    );
+  }
+  return durabilityWarnings(info);
+}
+
+/** `INFO` rather than `CONFIG GET`, which managed Redis services refuse. */
+function durabilityWarnings(info: string): string[] {
+  const warnings: string[] = [];
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  if (policy !== undefined && policy !== 'noeviction') {
+    warnings.push(
+      `Redis may evict keys (maxmemory-policy ${policy}), and with them updates: set maxmemory-policy noeviction.`,
+    );
+  }
+  if (/^aof_enabled:0/m.test(info)) {
+    warnings.push(
+      'Redis keeps no append-only file, so a restart loses updates: set appendonly yes.',
+    );
+  }
+  return warnings;
+}

@@ -1,0 +1,44 @@
+import type { ConnectionView, Identity, Quarantine } from '../domain/identity.ts';
+import type { ConnectionState, IdentityStatus } from '../domain/sets.ts';
+import { optionalNumber, parseDenial } from './updateRecord.ts';
+
+type Fields = Readonly<Record<string, string>>;
+
+export function parseIdentity(shard: number, fields: Fields): Identity | undefined {
+  if (fields.id === undefined) return undefined;
+  return {
+    id: fields.id,
+    shard,
+    username: fields.username ?? '',
+    label: fields.label,
+    status: (fields.status ?? 'PENDING') as IdentityStatus,
+    cognitoId: fields.cognitoId,
+    createdAt: Number(fields.createdAt),
+    attachedAt: optionalNumber(fields.attachedAt),
+    quarantine: parseQuarantine(fields),
+  };
+}
+
+function parseQuarantine(fields: Fields): Quarantine | undefined {
+  const denial = parseDenial(fields.denial);
+  if (denial === undefined) return undefined;
+  return {
+    denial,
+    since: Number(fields.quarantinedAt),
+    probeAt: optionalNumber(fields.probeAt),
+    probes: Math.max(0, Number(fields.probes ?? 1) - 1),
+  };
+}
+
+export function parseConnectionView(fields: Fields): ConnectionView | undefined {
+  if (fields.state === undefined) return undefined;
+  return {
+    state: fields.state as ConnectionState,
+    worker: fields.worker ?? '',
+    epoch: Number(fields.epoch ?? 0),
+    connectedAt: optionalNumber(fields.connectedAt),
+    credentialsExpireAt: optionalNumber(fields.credentialsExpireAt),
+    recycleAt: optionalNumber(fields.recycleAt),
+    lastDisconnect: fields.lastDisconnect === '' ? undefined : fields.lastDisconnect,
+  };
+}

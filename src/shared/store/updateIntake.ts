@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { newUpdateId, shardOf } from '../domain/ids.ts';
+import { laneId } from '../domain/lane.ts';
+import type { UpdateRequest } from '../domain/update.ts';
+import { CourierError } from '../errors/courierError.ts';
+import { DELIVER, type DeliverJob, MAX_UPDATES_PER_JOB } from '../queue/deliverJob.ts';
+import { BULK_PRIORITY, type ShardQueues } from '../queue/shardQueues.ts';
+import type { Keys } from '../redis/keys.ts';
+import { ACCEPT } from './lua/scripts.ts';
+
+export interface IntakeOptions {
+  /** Who asks; written to the record. */
+  readonly actor: string;
+  /** Same key and same body: the same updates again. Kept as long as finished updates are. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** What became of one row. */
+export type IntakeRow =
+  | { readonly taken: true; readonly updateId: string }
+  | { readonly taken: false; readonly error: CourierError };
+
+interface Row {
+  readonly updateId: string;
+  readonly shard: number;
+  readonly request: UpdateRequest;
+}
+
+/**
+ * Takes updates in: record, lane and job in one transaction a shard and up to a hundred rows.
+ * Requests must have been checked (`requestProblem`).
+ */
+export class UpdateIntake {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #queues: ShardQueues;
+  readonly #shardCount: number;
+  readonly #retentionMs: number;
+
+  constructor(
+    redis: Redis,
+    keys: Keys,
+    queues: ShardQueues,
+    settings: { shardCount: number; retentionMs: number },
+  ) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#queues = queues;
+    this.#shardCount = settings.shardCount;
+    this.#retentionMs = settings.retentionMs;
+  }
+
+  /**
+   * @returns a row for each request, in their order; a row fails alone where its identity is
+   * unknown.
+   * @throws IDEMPOTENCY_KEY_REUSED where the key came with another body before.
+   */
+  async accept(
+    requests: readonly UpdateRequest[],
+    options: IntakeOptions,
+  ): Promise<readonly IntakeRow[]> {
+    const ids = await this.#assignIds(requests, options);
+    const rows = requests.map((request, index) => ({
+      request,
+      shard: this.#shard(request),
+      updateId: ids[index] ?? '',
+    }));
+    const priority = rows.length > 1 ? BULK_PRIORITY : undefined;
+    const answers = new Map<string, string>();
+    const byShard = new Map<number, Row[]>();
+    for (const row of rows) {
+      const ofShard = byShard.get(row.shard);
+      if (ofShard === undefined) byShard.set(row.shard, [row]);
+      else ofShard.push(row);
+    }
+    await Promise.all(
+      [...byShard].map(async ([shard, ofShard]) => {
+        // One after the other: a lane's order is the order of its rows.
+        for (let at = 0; at < ofShard.length; at += MAX_UPDATES_PER_JOB) {
+          const chunk = ofShard.slice(at, at + MAX_UPDATES_PER_JOB);
+          const taken = await this.#acceptChunk(shard, chunk, options.actor, priority);
+          for (const [index, row] of chunk.entries()) {
+            answers.set(row.updateId, taken[index] ?? '');
+          }
+        }
+      }),
+    );
+    return rows.map((row) => outcome(row, answers.get(row.updateId)));
+  }
+
+  async #acceptChunk(
+    shard: number,
+    rows: readonly Row[],
+    actor: string,
+    priority: number | undefined,
+  ): Promise<readonly string[]> {
+    const jobId = `d_${rows[0]?.updateId}`;
+    const data: DeliverJob = { updates: rows.map((row) => [row.updateId, laneId(row.request)]) };
+    const args = rows.flatMap(({ updateId, request }) => [
+      updateId,
+      request.identityId,
+      laneId(request),
+      request.thing,
+      request.shadow ?? '',
+      JSON.stringify(request.desired),
+      request.confirm,
+      request.expectedVersion ?? '',
+      request.expiresAt ?? '',
+    ]);
+    const job = { name: DELIVER, data, id: jobId, ...(priority === undefined ? {} : { priority }) };
+    const answer = await this.#queues.runAndAdd(
+      shard,
+      ACCEPT,
+      [jobId, actor, rows.length, ...args],
+      job,
+    );
+    return answer as string[];
+  }
+
+  /** New ids, or those that an earlier call with the same idempotency key was given. */
+  async #assignIds(
+    requests: readonly UpdateRequest[],
+    options: IntakeOptions,
+  ): Promise<readonly string[]> {
+    const ids = requests.map((request) => newUpdateId(this.#shard(request)));
+    if (options.idempotencyKey === undefined) return ids;
+    const body = digest(JSON.stringify(requests));
+    const key = this.#keys.idempotency(digest(`${options.actor}\n${options.idempotencyKey}`));
+    const record = JSON.stringify({ body, ids });
+    const earlier = await this.#redis.set(key, record, 'PX', this.#retentionMs, 'NX', 'GET');
+    if (earlier === null) return ids;
+    const known = JSON.parse(earlier) as { body: string; ids: string[] };
+    if (known.body === body) return known.ids;
+    throw new CourierError(
+      'IDEMPOTENCY_KEY_REUSED',
+      'This idempotency key came with another body before.',
+      'Use a new key for a new request, or send the first request again unchanged.',
+    );
+  }
+
+  #shard(request: UpdateRequest): number {
+    return shardOf(request.identityId, this.#shardCount);
+  }
+}
+
+function outcome(row: Row, answer: string | undefined): IntakeRow {
+  if (answer !== 'no-identity') return { taken: true, updateId: row.updateId };
+  return { taken: false, error: identityNotFound(row.request.identityId) };
+}
+
+export function identityNotFound(id: string): CourierError {
+  return new CourierError(
+    'IDENTITY_NOT_FOUND',
+    `No identity has the id "${id.slice(0, 64)}".`,
+    'Register the Cognito user with registerIdentity and use the id that it returns.',
+  );
+}
+
+function digest(value: string): string {
+  return createHash('sha256').update(value).digest('base64url');
+}

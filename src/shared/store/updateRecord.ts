@@ -1,0 +1,50 @@
+import type { Denial } from '../domain/denial.ts';
+import type { JsonObject } from '../domain/desired.ts';
+import type { ConfirmLevel, Milestone, UpdateState, WaitReason } from '../domain/sets.ts';
+import type { Failure, Update, Wait } from '../domain/update.ts';
+
+/** The fields of an update's hash in Redis; the scripts use the same names. */
+type Fields = Readonly<Record<string, string>>;
+
+export function parseUpdate(id: string, fields: Fields): Update {
+  const state = fields.state as UpdateState;
+  const unknown = Number(fields.unknown ?? 0);
+  return {
+    id,
+    identityId: fields.identity ?? '',
+    thing: fields.thing ?? '',
+    shadow: fields.shadow,
+    desired: JSON.parse(fields.desired ?? '{}') as JsonObject,
+    confirm: (fields.confirm ?? 'ACCEPTED') as ConfirmLevel,
+    expectedVersion: optionalNumber(fields.expectedVersion),
+    expiresAt: optionalNumber(fields.expiresAt),
+    jobId: fields.job ?? '',
+    actor: fields.actor ?? '',
+    state,
+    milestone: fields.milestone as Milestone | undefined,
+    version: optionalNumber(fields.version),
+    tries: Number(fields.tries ?? 0),
+    wait: state === 'HELD' ? parseWait(fields) : undefined,
+    failure: fields.failure === undefined ? undefined : (JSON.parse(fields.failure) as Failure),
+    maybeApplied: unknown > 0 && state !== 'SUCCEEDED',
+    createdAt: Number(fields.createdAt),
+    publishedAt: optionalNumber(fields.publishedAt),
+    finishedAt: optionalNumber(fields.finishedAt),
+  };
+}
+
+function parseWait(fields: Fields): Wait {
+  return {
+    reason: (fields.waitReason ?? 'BACKOFF') as WaitReason,
+    detail: fields.waitDetail,
+    until: optionalNumber(fields.waitUntil),
+  };
+}
+
+export function optionalNumber(value: string | null | undefined): number | undefined {
+  return value === undefined || value === null || value === '' ? undefined : Number(value);
+}
+
+export function parseDenial(json: string | undefined): Denial | undefined {
+  return json === undefined ? undefined : (JSON.parse(json) as Denial);
+}
