@@ -1,0 +1,62 @@
+import type { Answer, Exchange } from './exchange.ts';
+import { AwsError } from './awsError.ts';
+import { type Input, parseInput } from './input.ts';
+
+/** One operation of a JSON 1.1 service. What it returns is the response's body. */
+export type JsonOperation = (input: Input, exchange: Exchange) => Promise<object> | object;
+
+export interface JsonService {
+  /** What stands before the dot in `X-Amz-Target`. */
+  readonly targetPrefix: string;
+  readonly operations: ReadonlyMap<string, JsonOperation>;
+}
+
+const CONTENT_TYPE = 'application/x-amz-json-1.1';
+
+/** Answers `POST /` by its `X-Amz-Target`; throws what the operation throws. */
+export async function answerJson(
+  services: readonly JsonService[],
+  exchange: Exchange,
+): Promise<Answer> {
+  const { operation } = findOperation(services, exchange);
+  const result = await operation(parseInput(exchange.body), exchange);
+  return { status: 200, headers: { 'content-type': CONTENT_TYPE }, body: JSON.stringify(result) };
+}
+
+/** The name of the operation that an `X-Amz-Target` asks for; undefined where there is none. */
+export function targetOperation(exchange: Exchange): string | undefined {
+  const target = exchange.headers['x-amz-target'];
+  return typeof target === 'string' ? target.split('.').at(-1) : undefined;
+}
+
+/** The error as JSON 1.1 has it: `__type` in the body, and the header besides. */
+export function jsonError(error: AwsError): Answer {
+  return {
+    status: error.status,
+    headers: {
+      'content-type': CONTENT_TYPE,
+      'x-amzn-errortype': `${error.name}:`,
+      'x-amzn-errormessage': headerSafe(error.message),
+    },
+    body: JSON.stringify({ __type: error.name, message: error.message }),
+  };
+}
+
+function findOperation(
+  services: readonly JsonService[],
+  exchange: Exchange,
+): { readonly operation: JsonOperation } {
+  const target = exchange.headers['x-amz-target'];
+  if (typeof target === 'string') {
+    const dot = target.lastIndexOf('.');
+    const service = services.find((candidate) => candidate.targetPrefix === target.slice(0, dot));
+    const operation = service?.operations.get(target.slice(dot + 1));
+    if (operation !== undefined) return { operation };
+  }
+  throw new AwsError('UnknownOperationException', 'The requested operation is not known here.');
+}
+
+/** Header values hold printable ASCII only; messages may quote what the caller sent. */
+function headerSafe(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 512);
+}

@@ -1,0 +1,84 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AwsError } from './awsError.ts';
+import { type Answer, type Exchange, jsonAnswer, readExchange, sendAnswer } from './exchange.ts';
+import { answerJson, jsonError, type JsonService } from './jsonProtocol.ts';
+import { restError } from './restProtocol.ts';
+
+/** Answers a request, or leaves it to the next by answering undefined. */
+export type Responder = (exchange: Exchange) => Promise<Answer> | Answer | undefined;
+
+export interface HttpServerParts {
+  /** Services told apart by `X-Amz-Target`. */
+  readonly services: readonly JsonService[];
+  /** Told apart by method and path, asked in this order. */
+  readonly responders: readonly Responder[];
+  /** Called with what should never be thrown: a fault of the emulator's own. */
+  readonly onFault: (error: unknown, exchange: Exchange | undefined) => void;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** One plain HTTP port for Cognito, the IoT control plane and the emulator's own endpoints. */
+export async function startHttpServer(parts: HttpServerParts, port: number): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    void serve(parts, request, response);
+  });
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(
+  parts: HttpServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let exchange: Exchange | undefined;
+  try {
+    exchange = await readExchange(request);
+    sendAnswer(response, exchange.requestId, await answer(parts, exchange));
+  } catch (error) {
+    if (error instanceof AwsError) {
+      sendAnswer(response, exchange?.requestId ?? '', errorAnswer(error, request));
+      // What was not read of the body must not be taken for the next request.
+      if (!request.complete) request.destroy();
+      return;
+    }
+    if (request.destroyed && !request.complete) return;
+    parts.onFault(error, exchange);
+    const internal = new AwsError('InternalFailure', 'The emulator failed on this request.', 500);
+    sendAnswer(response, exchange?.requestId ?? '', errorAnswer(internal, request));
+  }
+}
+
+async function answer(parts: HttpServerParts, exchange: Exchange): Promise<Answer> {
+  if (exchange.headers['x-amz-target'] !== undefined) return answerJson(parts.services, exchange);
+  for (const responder of parts.responders) {
+    const answered = await responder(exchange);
+    if (answered !== undefined) return answered;
+  }
+  return jsonAnswer(404, { message: `No operation has ${exchange.method} ${exchange.rawPath}` });
+}
+
+function errorAnswer(error: AwsError, request: IncomingMessage): Answer {
+  return request.headers['x-amz-target'] === undefined ? restError(error) : jsonError(error);
+}

@@ -1,0 +1,68 @@
+import { compactVerify, type CryptoKey, decodeJwt, type JWTPayload } from 'jose';
+import { identityPoolError } from './errors.ts';
+import type { IdentityPool, LoginProvider } from './model.ts';
+
+/** An ID token that was found good. */
+export interface VerifiedLogin {
+  readonly provider: LoginProvider;
+  readonly subject: string;
+  readonly claims: JWTPayload;
+}
+
+export interface LoginVerifier {
+  readonly publicKey: CryptoKey;
+  readonly now: () => number;
+  /** Whether the user behind the token is disabled or has signed out since it was issued. */
+  readonly isRevoked: (subject: string, issuedAtSeconds: number) => boolean;
+}
+
+/**
+ * Verifies the one entry of a `Logins` map against the pool's providers.
+ * Throws NotAuthorizedException with the sentence that Cognito has for each flaw.
+ */
+export async function verifyLogin(
+  pool: IdentityPool,
+  logins: Readonly<Record<string, string>>,
+  verifier: LoginVerifier,
+): Promise<VerifiedLogin> {
+  const [entry] = Object.entries(logins);
+  if (entry === undefined) throw identityPoolError.unauthenticatedUnsupported();
+  const [providerName, token] = entry;
+  const provider = pool.providers.find((candidate) => candidate.providerName === providerName);
+  if (provider === undefined) throw identityPoolError.unsupportedProvider();
+
+  const claims = decode(token);
+  // An access token says nothing of an audience: the commonest mistake, so it is named first.
+  if (claims.aud === undefined) throw identityPoolError.missingClaim('aud');
+  if (claims.sub === undefined) throw identityPoolError.missingClaim('sub');
+  if (typeof claims.exp !== 'number') throw identityPoolError.missingClaim('exp');
+  if (claims.iss !== `https://${providerName}`) throw identityPoolError.issuerMismatch();
+  await verifySignature(token, verifier.publicKey);
+  const audience = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
+  const client = pool.providers.find(
+    (candidate) => candidate.providerName === providerName && audience.includes(candidate.clientId),
+  );
+  if (client === undefined) throw identityPoolError.wrongAudience();
+  const nowSeconds = Math.floor(verifier.now() / 1000);
+  if (nowSeconds >= claims.exp) throw identityPoolError.tokenExpired(nowSeconds, claims.exp);
+  if (client.serverSideTokenCheck && verifier.isRevoked(claims.sub, claims.iat ?? 0)) {
+    throw identityPoolError.tokenRevoked();
+  }
+  return { provider: client, subject: claims.sub, claims };
+}
+
+function decode(token: string): JWTPayload {
+  try {
+    return decodeJwt(token);
+  } catch {
+    throw identityPoolError.notAToken();
+  }
+}
+
+async function verifySignature(token: string, publicKey: CryptoKey): Promise<void> {
+  try {
+    await compactVerify(token, publicKey, { algorithms: ['RS256'] });
+  } catch {
+    throw identityPoolError.badSignature();
+  }
+}

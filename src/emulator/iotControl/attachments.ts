@@ -1,0 +1,50 @@
+import type { PoliciesInForce } from '../policy/policiesInForce.ts';
+import type { Propagation } from '../policy/propagation.ts';
+import { iotError } from './errors.ts';
+
+/** AWS: "Policies per certificate or Amazon Cognito identity: 10", not adjustable. */
+const MAX_POLICIES_PER_TARGET = 10;
+
+/** Which IoT policies are attached to which identities, as the control plane shows it. */
+export class Attachments {
+  readonly #byTarget = new Map<string, Set<string>>();
+  readonly #byPolicy = new Map<string, Set<string>>();
+  readonly #inForce: PoliciesInForce;
+  readonly #propagation: Propagation;
+
+  constructor(inForce: PoliciesInForce, propagation: Propagation) {
+    this.#inForce = inForce;
+    this.#propagation = propagation;
+  }
+
+  /** Idempotent. Throws LimitExceededException (410) at the eleventh policy of a target. */
+  attach(policyName: string, target: string): void {
+    const policies = this.#byTarget.get(target) ?? new Set();
+    if (policies.has(policyName)) return;
+    if (policies.size >= MAX_POLICIES_PER_TARGET) {
+      throw iotError.limitExceeded(
+        `The limit of ${MAX_POLICIES_PER_TARGET} policies for a principal is reached`,
+      );
+    }
+    policies.add(policyName);
+    this.#byTarget.set(target, policies);
+    const targets = this.#byPolicy.get(policyName) ?? new Set();
+    this.#byPolicy.set(policyName, targets.add(target));
+    this.#propagation.change(() => this.#inForce.attach(target, policyName));
+  }
+
+  /** Idempotent. */
+  detach(policyName: string, target: string): void {
+    if (this.#byTarget.get(target)?.delete(policyName) !== true) return;
+    this.#byPolicy.get(policyName)?.delete(target);
+    this.#propagation.change(() => this.#inForce.detach(target, policyName));
+  }
+
+  policiesOf(target: string): readonly string[] {
+    return [...(this.#byTarget.get(target) ?? [])];
+  }
+
+  targetsOf(policyName: string): readonly string[] {
+    return [...(this.#byPolicy.get(policyName) ?? [])];
+  }
+}

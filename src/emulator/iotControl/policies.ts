@@ -1,0 +1,108 @@
+import type { Account } from '../contract.ts';
+import { type CompiledPolicy, compilePolicy } from '../policy/compiled.ts';
+import { MalformedPolicy, parsePolicy } from '../policy/document.ts';
+import type { PoliciesInForce } from '../policy/policiesInForce.ts';
+import type { Propagation } from '../policy/propagation.ts';
+import { iotError } from './errors.ts';
+
+/** AWS: "Policy document size: 2,048 characters, excluding white space". */
+const MAX_DOCUMENT_CHARACTERS = 2048;
+
+export interface PolicyVersion {
+  readonly versionId: string;
+  readonly document: string;
+  readonly compiled: CompiledPolicy;
+  readonly createdAtMs: number;
+}
+
+export interface IotPolicy {
+  readonly name: string;
+  readonly arn: string;
+  readonly createdAtMs: number;
+  readonly generationId: string;
+  readonly versions: Map<string, PolicyVersion>;
+  defaultVersionId: string;
+  nextVersion: number;
+  modifiedAtMs: number;
+}
+
+export interface PolicyStoreParts {
+  readonly account: Account;
+  readonly inForce: PoliciesInForce;
+  readonly propagation: Propagation;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** The account's IoT policies as the control plane shows them, at once and without delay. */
+export class PolicyStore {
+  readonly #policies = new Map<string, IotPolicy>();
+  readonly #parts: PolicyStoreParts;
+
+  constructor(parts: PolicyStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws ResourceNotFoundException. */
+  get(name: string): IotPolicy {
+    const policy = this.#policies.get(name);
+    if (policy === undefined) throw iotError.policyNotFound(name);
+    return policy;
+  }
+
+  /** Throws ResourceAlreadyExistsException or MalformedPolicyException. */
+  create(name: string, document: string): IotPolicy {
+    if (this.#policies.has(name)) throw iotError.policyExists(name);
+    const { account, now, newId } = this.#parts;
+    const version = this.#newVersion('1', document);
+    const policy: IotPolicy = {
+      name,
+      arn: `arn:aws:iot:${account.region}:${account.accountId}:policy/${name}`,
+      createdAtMs: now(),
+      generationId: newId(),
+      versions: new Map([[version.versionId, version]]),
+      defaultVersionId: version.versionId,
+      nextVersion: 2,
+      modifiedAtMs: now(),
+    };
+    this.#policies.set(name, policy);
+    this.#propagate(policy);
+    return policy;
+  }
+
+  /** The version that counts. */
+  defaultVersion(policy: IotPolicy): PolicyVersion {
+    const version = policy.versions.get(policy.defaultVersionId);
+    if (version === undefined) throw new Error(`policy ${policy.name} has no default version`);
+    return version;
+  }
+
+  #newVersion(versionId: string, document: string): PolicyVersion {
+    return {
+      versionId,
+      document,
+      compiled: compileDocument(document),
+      createdAtMs: this.#parts.now(),
+    };
+  }
+
+  #propagate(policy: IotPolicy): void {
+    const { inForce, propagation } = this.#parts;
+    const { compiled } = this.defaultVersion(policy);
+    propagation.change(() => inForce.setDocument(policy.name, compiled));
+  }
+}
+
+function compileDocument(document: string): CompiledPolicy {
+  if (document.replace(/\s/g, '').length > MAX_DOCUMENT_CHARACTERS) {
+    throw iotError.malformedPolicy(
+      `Policy document is longer than ${MAX_DOCUMENT_CHARACTERS} characters, white space not counted`,
+    );
+  }
+  try {
+    return compilePolicy(parsePolicy(document));
+  } catch (error) {
+    if (error instanceof MalformedPolicy) throw iotError.malformedPolicy(error.message);
+    throw error;
+  }
+}

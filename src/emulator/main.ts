@@ -1,0 +1,44 @@
+/** Starts the emulator, prints one JSON line when it is ready, runs until it is told to stop. */
+import { ConfigError, parseConfig, USAGE } from './config.ts';
+import { startEmulator } from './emulator.ts';
+import { TemplateError } from './provision/template.ts';
+
+const say = (message: string): void => {
+  process.stderr.write(`emulator: ${message}\n`);
+};
+
+async function main(): Promise<void> {
+  const config = parseConfig(process.argv.slice(2));
+  if (config === undefined) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const emulator = await startEmulator(config, say);
+  process.stdout.write(`${JSON.stringify(emulator.ready)}\n`);
+
+  const stop = async (reason: string): Promise<void> => {
+    say(`${reason}: stopping`);
+    await emulator.stop();
+    process.exit(0);
+  };
+  process.once('SIGTERM', () => void stop('SIGTERM'));
+  process.once('SIGINT', () => void stop('SIGINT'));
+  if (config.exitWithStdin) {
+    process.stdin.once('end', () => void stop('standard input ended'));
+    process.stdin.resume();
+  }
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) say(problem);
+    process.stderr.write(`\n${USAGE}`);
+    process.exitCode = 2;
+  } else if (error instanceof TemplateError) {
+    say(error.message);
+    process.exitCode = 2;
+  } else {
+    say(`could not start: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+});

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { Durations } from '../world/duration.ts';
+import type { AppClient, User, UserPoolNames } from './model.ts';
+import { providerNameOf } from './model.ts';
+
+/** The pool's RS256 key pair and its public half as a JWK. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+  readonly jwk: JWK;
+}
+
+export interface IssuedTokens {
+  readonly idToken: string;
+  readonly accessToken: string;
+  /** Seconds for which the access token is valid. */
+  readonly expiresIn: number;
+}
+
+export async function createSigningKey(): Promise<SigningKey> {
+  const { privateKey, publicKey } = await generateKeyPair('RS256', {
+    modulusLength: 2048,
+    extractable: true,
+  });
+  const kid = randomUUID();
+  const { n, e, kty } = await exportJWK(publicKey);
+  return {
+    kid,
+    privateKey,
+    publicKey,
+    jwk: { alg: 'RS256', e: e ?? '', kid, kty: kty ?? 'RSA', n: n ?? '', use: 'sig' },
+  };
+}
+
+/** Issues ID and access tokens with the claims of Cognito's developer guide ("Using tokens"). */
+export class TokenIssuer {
+  readonly issuer: string;
+  readonly key: SigningKey;
+  readonly #durations: Durations;
+
+  constructor(pool: UserPoolNames, key: SigningKey, durations: Durations) {
+    this.issuer = `https://${providerNameOf(pool)}`;
+    this.key = key;
+    this.#durations = durations;
+  }
+
+  /** `originJti` names the sign-in that the tokens descend from; revoking it revokes them all. */
+  async issue(
+    user: User,
+    client: AppClient,
+    session: { readonly originJti: string; readonly eventId: string; readonly authTime: number },
+    nowMs: number,
+  ): Promise<IssuedTokens> {
+    const issuedAt = Math.floor(nowMs / 1000);
+    const shared = {
+      sub: user.sub,
+      iss: this.issuer,
+      origin_jti: session.originJti,
+      event_id: session.eventId,
+      auth_time: session.authTime,
+      iat: issuedAt,
+      ...(user.groups.length > 0 ? { 'cognito:groups': [...user.groups] } : {}),
+    };
+    const [idToken, accessToken] = await Promise.all([
+      this.#sign({
+        ...Object.fromEntries(user.attributes),
+        ...shared,
+        aud: client.clientId,
+        token_use: 'id',
+        'cognito:username': user.username,
+        exp: issuedAt + this.#seconds(client.idTokenMs),
+        jti: randomUUID(),
+      }),
+      this.#sign({
+        ...shared,
+        client_id: client.clientId,
+        token_use: 'access',
+        scope: 'aws.cognito.signin.user.admin',
+        username: user.username,
+        exp: issuedAt + this.#seconds(client.accessTokenMs),
+        jti: randomUUID(),
+      }),
+    ]);
+    return { idToken, accessToken, expiresIn: this.#seconds(client.accessTokenMs) };
+  }
+
+  /** Tokens count in whole seconds, so a scaled life is never shorter than one. */
+  #seconds(ms: number): number {
+    return Math.max(1, Math.ceil(this.#durations.scale(ms) / 1000));
+  }
+
+  #sign(claims: Record<string, unknown>): Promise<string> {
+    return new SignJWT(claims)
+      .setProtectedHeader({ kid: this.key.kid, alg: 'RS256' })
+      .sign(this.key.privateKey);
+  }
+}
