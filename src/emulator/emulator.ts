@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EmulatorConfig } from './config.ts';
+import type { DeviceGateway } from './contract.ts';
+import { startDeviceGateway } from './gateway.ts';
 import { controlEndpoint } from './http/controlEndpoint.ts';
 import { startHttpServer } from './http/server.ts';
 import { IotLogSink } from './log/iotLogSink.ts';
@@ -11,6 +13,7 @@ import { provision } from './provision/provision.ts';
 import { createCertificates } from './tls/certificates.ts';
 import { wellKnownAnswer } from './userPool/wellKnown.ts';
 import { createIdentitySide } from './world/identitySide.ts';
+import { ledgerRoute } from './log/ledgerRoute.ts';
 import { addSeedUsers, type SeedUser } from './world/seedUsers.ts';
 import { SeededNames } from './world/seededNames.ts';
 
@@ -37,6 +40,8 @@ export interface ReadyLine {
 
 export interface RunningEmulator {
   readonly ready: ReadyLine;
+  /** The device side, for tests and benches that run in this process. */
+  readonly gateway: DeviceGateway;
   /** Idempotent. */
   stop(): Promise<void>;
 }
@@ -85,7 +90,7 @@ async function start(
   const log = new IotLogSink(account.accountId, now, config.log);
   onStop(() => log.close());
 
-  const iotData = 'localhost:0';
+  let iotData = '';
   const identitySide = await createIdentitySide({
     config,
     account,
@@ -96,14 +101,32 @@ async function start(
   });
   const users = addSeedUsers(identitySide.users, names, config.users, now());
 
+  const gateway = await startDeviceGateway({
+    account,
+    credentials: identitySide.credentials,
+    authorizer: identitySide.authorizer,
+    log,
+    tls: { key: certificates.key, cert: certificates.cert },
+    port: config.tlsPort,
+    quotas: config.quotas,
+    timeScale: config.timeScale,
+    scaleQuotas: config.scaleQuotas,
+    ...(config.administrator === undefined ? {} : { administrator: config.administrator }),
+    now,
+  });
+  onStop(() => gateway.stop());
+  iotData = `localhost:${gateway.port}`;
+
   const http = await startHttpServer(
     {
       services: identitySide.services,
       responders: [
         controlEndpoint([
           { method: 'GET', path: '/health', answer: () => ({ status: 'ok' }) },
+          { method: 'GET', path: '/stats', answer: () => gateway.stats() },
           { method: 'GET', path: '/outputs', answer: () => provisioned.outputs },
           logRoute(log),
+          ledgerRoute(gateway.ledger),
         ]),
         (exchange) =>
           wellKnownAnswer(exchange, provisioned.userPool.userPoolId, identitySide.tokens),
@@ -120,6 +143,7 @@ async function start(
 
   const url = `http://127.0.0.1:${http.port}`;
   return {
+    gateway,
     ready: {
       ready: true,
       region: account.region,

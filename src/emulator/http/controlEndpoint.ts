@@ -4,7 +4,7 @@ export interface ControlRoute {
   readonly method: string;
   /** Below `/_emulator`. */
   readonly path: string;
-  readonly answer: (exchange: Exchange) => Promise<unknown> | unknown;
+  readonly answer: (exchange: Exchange) => unknown;
 }
 
 const PREFIX = '/_emulator';

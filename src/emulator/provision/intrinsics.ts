@@ -23,7 +23,7 @@ export function resolveValue(value: TemplateValue, scope: Scope): PlainValue {
   if (Array.isArray(value)) {
     return (value as readonly TemplateValue[]).map((entry) => resolveValue(entry, scope));
   }
-  if (typeof value !== 'object' || value === null) return value as PlainValue;
+  if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value as Readonly<Record<string, TemplateValue>>);
   const [first] = entries;
   if (entries.length === 1 && first !== undefined) {

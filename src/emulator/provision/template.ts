@@ -73,7 +73,7 @@ function longForm(key: string, text: string): TemplateValue {
 function plain(node: unknown): TemplateValue {
   if (isMap(node)) {
     return Object.fromEntries(
-      node.items.map((pair) => [String(plain(pair.key)), plain(pair.value)]),
+      node.items.map((pair) => [asText(plain(pair.key), 'A key'), plain(pair.value)]),
     );
   }
   if (isSeq(node)) return node.items.map(plain);
