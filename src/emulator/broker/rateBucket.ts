@@ -1,0 +1,23 @@
+/** A token bucket: `perSecond` tokens a second, at most one second's worth saved up. */
+export class RateBucket {
+  readonly #perSecond: number;
+  #tokens: number;
+  #filledAtMs: number;
+
+  constructor(perSecond: number, nowMs: number) {
+    this.#perSecond = perSecond;
+    this.#tokens = perSecond;
+    this.#filledAtMs = nowMs;
+  }
+
+  /** Takes `count` tokens if there are as many; an infinite rate always has. */
+  take(nowMs: number, count = 1): boolean {
+    if (this.#perSecond === Number.POSITIVE_INFINITY) return true;
+    const gained = (Math.max(0, nowMs - this.#filledAtMs) / 1000) * this.#perSecond;
+    this.#tokens = Math.min(this.#perSecond, this.#tokens + gained);
+    this.#filledAtMs = nowMs;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
+    return true;
+  }
+}

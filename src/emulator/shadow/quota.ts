@@ -1,0 +1,27 @@
+/** Shadow request rates: 20/s per thing and 4,000 (small Regions 400) per account (aws-facts 1.3). */
+import { RateBucket } from '../broker/rateBucket.ts';
+import type { QuotaProfile } from '../contract.ts';
+
+const PER_THING = 20;
+const PER_ACCOUNT = { default: 4000, small: 400 } as const;
+/** Buckets beyond this many are dropped; a full bucket says nothing that a new one does not. */
+const REMEMBERED_THINGS = 20_000;
+
+export class ShadowRates {
+  readonly #account: RateBucket;
+  readonly #things = new Map<string, RateBucket>();
+
+  constructor(profile: Exclude<QuotaProfile, 'off'>, nowMs: number) {
+    this.#account = new RateBucket(PER_ACCOUNT[profile], nowMs);
+  }
+
+  admit(thing: string, nowMs: number): boolean {
+    let bucket = this.#things.get(thing);
+    if (!bucket) {
+      if (this.#things.size >= REMEMBERED_THINGS) this.#things.clear();
+      bucket = new RateBucket(PER_THING, nowMs);
+      this.#things.set(thing, bucket);
+    }
+    return bucket.take(nowMs) && this.#account.take(nowMs);
+  }
+}
