@@ -6,7 +6,7 @@ import { REDIS_IMAGE } from './redisFromDocker.mjs';
  * Inside the container: the server, told to end on SIGTERM and killed when stdin closes.
  * stdin is duplicated first, because a shell gives its background jobs an empty one.
  */
-export const SUPERVISOR = `
+const SUPERVISOR = `
 exec 3<&0
 redis-server "$@" &
 redis=$!

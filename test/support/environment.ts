@@ -9,6 +9,6 @@ export function childEnvironment(
   extra: Readonly<Record<string, string | undefined>> = {},
 ): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => INHERITED.test(name));
-  const entries = [...inherited, ...Object.entries(extra)];
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  const environment = { ...Object.fromEntries(inherited), ...extra };
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));
 }

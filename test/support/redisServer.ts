@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
 }
 
+const COMMAND = process.env.REDIS_SERVER_BIN ?? 'redis-server';
 const giveUp = (): null => null;
 
 /** A redis-server of this test alone: own port, own directory, verified to be the one started. */
@@ -27,6 +29,7 @@ export class RedisServer {
   readonly #options: RedisServerOptions;
   readonly #clients = new Set<Redis>();
   #process: RunningProcess | undefined;
+  #isFrozen = false;
 
   private constructor(port: number, options: RedisServerOptions) {
     this.port = port;
@@ -75,8 +78,7 @@ export class RedisServer {
 
   /** Starts it again on its port and its data, after `kill` or `shutdown`. */
   async launch(): Promise<void> {
-    const command = process.env.REDIS_SERVER_BIN ?? 'redis-server';
-    this.#process = await startProcess(command, this.#arguments(), {
+    this.#process = await startProcess(COMMAND, this.#arguments(), {
       cwd: this.directory,
       readyLine: /Ready to accept connections/,
     });
@@ -95,11 +97,11 @@ export class RedisServer {
 
   /** Freezes the server: connections stay open and nothing is answered. */
   pause(): void {
-    this.#running().signal('SIGSTOP');
+    this.#freeze(true);
   }
 
   resume(): void {
-    this.#running().signal('SIGCONT');
+    this.#freeze(false);
   }
 
   /** Closes the clients made by `connect`, ends the server and removes its directory. */
@@ -108,7 +110,10 @@ export class RedisServer {
       client.disconnect();
     }
     this.#clients.clear();
-    // It may be frozen, it has nothing worth saving, and a test run has many to end.
+    if (this.#isFrozen) {
+      this.resume();
+    }
+    // Not asked nicely: it has nothing worth saving, and a test run has many to end.
     await this.#process?.kill();
     this.#removeDirectory();
   }
@@ -159,6 +164,16 @@ export class RedisServer {
     } finally {
       client.disconnect();
     }
+  }
+
+  #freeze(frozen: boolean): void {
+    const { pid } = this.#running();
+    if (COMMAND.endsWith('redis-server-in-docker.mjs')) {
+      execFileSync('docker', [frozen ? 'pause' : 'unpause', `courier-redis-${pid}`]);
+    } else {
+      this.#running().signal(frozen ? 'SIGSTOP' : 'SIGCONT');
+    }
+    this.#isFrozen = frozen;
   }
 
   #removeDirectory(): void {
