@@ -13,12 +13,12 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const emulator = await startEmulator(config, say);
-  process.stdout.write(`${JSON.stringify(emulator.ready)}\n`);
-
+  const starting = startEmulator(config, say);
+  // Told to stop while starting, it still lets go of what it has made by then.
   const stop = async (reason: string): Promise<void> => {
     say(`${reason}: stopping`);
-    await emulator.stop();
+    const started = await starting.catch(() => undefined);
+    await started?.stop();
     process.exit(0);
   };
   process.once('SIGTERM', () => void stop('SIGTERM'));
@@ -27,6 +27,8 @@ async function main(): Promise<void> {
     process.stdin.once('end', () => void stop('standard input ended'));
     process.stdin.resume();
   }
+  const { ready } = await starting;
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
 }
 
 main().catch((error: unknown) => {

@@ -36,6 +36,8 @@ export function provision(
   const stack = new Stack(parseTemplate(templateText), account, names);
   for (const type of stack.types()) {
     if (!KNOWN_TYPES.has(type)) throw new TemplateError(`${type} is not emulated`);
+    // Resolves what is not read below too, so that a wrong reference is found here already.
+    stack.ofType(type);
   }
   return {
     userPool: readUserPool(stack, names),

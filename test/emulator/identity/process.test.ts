@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { connect } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { startEmulatorProcess } from '../../support/emulator.ts';
+import { startProgram } from '../../support/processes.ts';
+
+const readyLine = z.strictObject({
+  ready: z.literal(true),
+  region: z.string(),
+  userPoolId: z.string(),
+  clientId: z.string(),
+  clientSecret: z.string(),
+  identityPoolId: z.string(),
+  iotPolicyName: z.string(),
+  endpoints: z.strictObject({
+    cognitoIdp: z.url(),
+    cognitoIdentity: z.url(),
+    iot: z.url(),
+    iotData: z.string().regex(/^localhost:\d+$/),
+  }),
+  caFile: z.string(),
+  users: z.array(z.strictObject({ username: z.string(), password: z.string() })),
+});
+
+describe('the emulator as a process', () => {
+  it('prints one line when ready, and leaves nothing behind on SIGTERM', async () => {
+    const { ready, process } = await startEmulatorProcess(['--users', '2', '--seed', 'same'], {
+      schema: readyLine,
+    });
+    expect(process.stdout.trim().split('\n')).toHaveLength(1);
+    expect(ready.users.map((user) => user.username)).toEqual(['user-0001', 'user-0002']);
+    expect(existsSync(ready.caFile)).toBe(true);
+
+    const [host = '', port] = ready.endpoints.iotData.split(':');
+    const ca = readFileSync(ready.caFile);
+    const socket = connect({ host, port: Number(port), ca, servername: host });
+    await new Promise((resolve, reject) => {
+      socket.once('secureConnect', resolve);
+      socket.once('error', reject);
+    });
+    const certificate = new X509Certificate(socket.getPeerCertificate(true).raw);
+    expect(certificate.subjectAltName).toBe(
+      'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
+    );
+    socket.destroy();
+
+    const exit = await process.stop();
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(existsSync(ready.caFile)).toBe(false);
+  });
+
+  it('says everything that is wrong with its options, and exits with 2', async () => {
+    const program = await startProgram('src/emulator/main.ts', ['--users', 'x', '--quotas', 'y']);
+    expect(await program.exited).toEqual({ code: 2, signal: null });
+    expect(program.stderr).toContain('--users must be a number');
+    expect(program.stderr).toContain('--quotas must be one of off, default, small');
+    expect(program.stdout).toBe('');
+  });
+
+  it('says which template it cannot read, and exits with 1', async () => {
+    const program = await startProgram('src/emulator/main.ts', ['--template', '/nowhere.yaml']);
+    expect(await program.exited).toEqual({ code: 1, signal: null });
+    expect(program.stderr).toContain('/nowhere.yaml');
+  });
+});
