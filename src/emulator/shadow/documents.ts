@@ -1,6 +1,6 @@
 /** The documents that the shadow service answers with (aws-facts 2.2). */
 import type { ShadowError } from './errors.ts';
-import { emptyMetadata, type JsonObject, type MetadataObject } from './json.ts';
+import { emptyMetadata, type JsonObject } from './json.ts';
 import { deltaOf, metadataOf, presentSections } from './merge.ts';
 import type { UpdateRequest } from './request.ts';
 import type { Shadow } from './store.ts';
