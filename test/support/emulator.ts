@@ -1,14 +1,18 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import type { ReadyLine } from '../../src/emulator/emulator.ts';
 import { type RunningProcess, type StartOptions, startProgram } from './processes.ts';
 
-export interface EmulatorProcess<T> {
+export interface EmulatorProcess<T = ReadyLine> {
   /** The JSON line that the emulator prints on stdout once it serves. */
   readonly ready: T;
   readonly process: RunningProcess;
 }
 
-/** Starts the emulator as a process of its own, on ports that it chooses itself. */
-export async function startEmulatorProcess<T = Record<string, unknown>>(
+/**
+ * Starts the emulator as a process of its own, on ports that it chooses itself. A `schema` holds
+ * its ready line to what the test relies on.
+ */
+export async function startEmulatorProcess<T = ReadyLine>(
   args: readonly string[] = [],
   options: StartOptions & { readonly schema?: z.ZodType<T> } = {},
 ): Promise<EmulatorProcess<T>> {
@@ -16,8 +20,7 @@ export async function startEmulatorProcess<T = Record<string, unknown>>(
   try {
     const [line] = await emulator.line(/^\{.*\}$/);
     const json: unknown = JSON.parse(line);
-    const ready = (options.schema ?? z.record(z.string(), z.unknown())).parse(json) as T;
-    return { ready, process: emulator };
+    return { ready: options.schema?.parse(json) ?? (json as T), process: emulator };
   } catch (error) {
     await emulator.kill();
     throw error;
