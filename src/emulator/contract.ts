@@ -143,6 +143,57 @@ export interface DeviceGatewayOptions {
   readonly settings?: Partial<DeviceSettings>;
   /** Called with every accepted shadow update, after it is stored. */
   readonly onShadowUpdate?: (entry: LedgerEntry) => void;
+  /** What to get wrong on purpose; absent, nothing. */
+  readonly faults?: DeviceFaults;
+}
+
+/**
+ * Where the device side asks whether to get something wrong.
+ * - `upgrade`: before a WebSocket upgrade is answered (`refuse`, `delay`)
+ * - `puback`: before a PUBACK is sent to a publisher (`swallow`, `delay`, `refuse` = 0x97)
+ * - `answer`: before a shadow answer (`…/accepted`, `…/rejected`) is routed (`swallow`, `delay`)
+ * - `deliver`: before a message goes to a subscriber (`swallow`, `delay`, `duplicate`)
+ * - `dataPlane`: before an HTTPS data-plane request is answered (`refuse`, `delay`)
+ */
+export type DeviceFaultPoint = 'upgrade' | 'puback' | 'answer' | 'deliver' | 'dataPlane';
+
+export interface DeviceFaultSubject {
+  readonly clientId?: string;
+  readonly topic?: string;
+}
+
+export interface DeviceFault {
+  readonly effect: 'swallow' | 'delay' | 'duplicate' | 'refuse';
+  /** Wall milliseconds; for `delay`, else 0. */
+  readonly delayMs: number;
+  /** HTTP status and exception where `refuse` answers HTTP. */
+  readonly status: number;
+  readonly errorName: string;
+  readonly message: string;
+}
+
+export interface DeviceFaults {
+  /** False while no fault is set: all that the hot path looks at. */
+  readonly armed: boolean;
+  /** Draws (deterministically, by the seed) whether a fault strikes here; undefined: none does. */
+  at(point: DeviceFaultPoint, subject: DeviceFaultSubject): DeviceFault | undefined;
+}
+
+/** What can be done to a running device side from outside. */
+export interface DeviceControls {
+  /**
+   * Closes TCP connections without a packet, as a lost network does: those of one client id, else
+   * a share (0 to 1, `pick` draws) of all. Gives how many.
+   */
+  dropConnections(which: {
+    readonly clientId?: string;
+    readonly share?: number;
+    readonly pick?: () => number;
+  }): number;
+  /** Sockets stay open, nothing is read or written for that long (wall milliseconds). */
+  freeze(durationMs: number): void;
+  /** The device's side of a shadow, without a connection: an update of `reported`, accepted or not. */
+  report(thing: string, shadow: string | undefined, reported: unknown): void;
 }
 
 /** Behaviour that AWS does not document or that the quota profile only defaults. */
@@ -194,6 +245,7 @@ export interface DeviceGateway {
   readonly ledger: Ledger;
   /** Counts for health and benches. */
   stats(): GatewayStats;
+  readonly controls?: DeviceControls;
   /** Closes every connection and the port; idempotent. */
   stop(): Promise<void>;
 }
