@@ -145,6 +145,8 @@ export interface DeviceGatewayOptions {
   readonly onShadowUpdate?: (entry: LedgerEntry) => void;
   /** What to get wrong on purpose; absent, nothing. */
   readonly faults?: DeviceFaults;
+  /** What `snapshot` gave in an earlier run; absent, no shadow exists yet. */
+  readonly restore?: unknown;
 }
 
 /**
@@ -246,6 +248,8 @@ export interface DeviceGateway {
   /** Counts for health and benches. */
   stats(): GatewayStats;
   readonly controls?: DeviceControls;
+  /** Shadows with their versions and tombstones, as JSON data, for `--state`. */
+  snapshot?(): unknown;
   /** Closes every connection and the port; idempotent. */
   stop(): Promise<void>;
 }
