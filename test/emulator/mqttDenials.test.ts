@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { mqtt5 } from 'aws-iot-device-sdk-v2';
 import { type CrtClient, type CrtOptions, crtClient } from './world/crtClient.ts';
 import { type DeviceWorld, type Holder, startDeviceWorld } from './world/deviceWorld.ts';
 
@@ -73,7 +74,7 @@ test('aws-facts 3.3: a denied QoS 0 PUBLISH ends the connection with DISCONNECT 
   const client = open(world.issue((action) => action !== 'iot:Publish'));
   await client.connect();
   const ended = client.disconnected();
-  await client.client.publish({ topicName: 'nowhere', qos: 0, payload: 'x' });
+  await client.client.publish({ topicName: 'nowhere', qos: mqtt5.QoS.AtMostOnce, payload: 'x' });
   const disconnect = await ended;
   expect(disconnect?.reasonCode).toBe(0x87);
   expect(disconnect?.reasonString).toMatch(
