@@ -1,0 +1,29 @@
+/**
+ * What ends a command: a sentence that says what is wrong, one that says what to do, and the
+ * exit code after sysexits(3). Never a stack trace, never a secret.
+ */
+export class CliFailure extends Error {
+  override readonly name = 'CliFailure';
+  readonly exitCode: number;
+  readonly remedy: string;
+  /** More to read, for example the last log lines of a process. */
+  readonly detail: string | undefined;
+
+  constructor(message: string, remedy: string, options: { exitCode: number; detail?: string }) {
+    super(message);
+    this.remedy = remedy;
+    this.exitCode = options.exitCode;
+    this.detail = options.detail;
+  }
+}
+
+export const EXIT = { unavailable: 69, software: 70, temporary: 75 } as const;
+
+export function describeFailure(error: unknown): { text: string; exitCode: number } {
+  if (error instanceof CliFailure) {
+    const parts = [error.message, error.detail, error.remedy];
+    return { text: parts.filter(Boolean).join('\n'), exitCode: error.exitCode };
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { text, exitCode: EXIT.software };
+}
