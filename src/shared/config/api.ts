@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { AWS_SHADOW_LIMITS } from '../domain/desired.ts';
 import { COMMON_VARIABLES, port } from './common.ts';
-import { type Environment, readVariables, text, type Variable, wholeNumber } from './env.ts';
+import {
+  type Environment,
+  milliseconds,
+  oneOf,
+  optionalText,
+  readVariables,
+  text,
+  type Variable,
+  wholeNumber,
+} from './env.ts';
 
 /** A bearer token and the name under which its requests are recorded. */
 export interface ApiToken {
@@ -34,6 +43,22 @@ export const API_VARIABLES = {
   API_PORT: port('the port of the GraphQL API', 4000),
   API_OPS_PORT: port("the port of the API's /metrics, /livez and /readyz", 9400),
   API_TOKENS: apiTokens,
+  API_GRAPHIQL: oneOf(
+    ['auto', 'on', 'off'],
+    'whether GraphiQL is served at /graphql; auto serves it unless NODE_ENV is production',
+    'auto',
+  ),
+  NODE_ENV: optionalText('production turns GraphiQL off, unless API_GRAPHIQL says otherwise'),
+  API_MAX_BODY_BYTES: wholeNumber(
+    'the largest request body in bytes; 1,000 updates of 8 KB fit into the default',
+    { min: 1024, max: 268_435_456 },
+    12_582_912,
+  ),
+  API_STORE_TIMEOUT_MS: milliseconds(
+    'how long a request waits for Redis before it is answered with STORE_UNAVAILABLE',
+    5000,
+    50,
+  ),
   SHADOW_MAX_BYTES: wholeNumber(
     'the largest desired document in bytes (AWS: 8192 unless raised)',
     { min: 64, max: 131_072 },

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { CourierError, messageOf } from '../errors/courierError.ts';
 
 const MAX_RECONNECT_DELAY_MS = 2000;
+const PING_INTERVAL_MS = 100;
 
 type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
@@ -34,35 +36,44 @@ export function redactedUrl(url: string): string {
 }
 
 /**
- * Waits until Redis answers, telling of every failed attempt.
- * @throws REDIS_UNREACHABLE after `timeoutMs`.
+ * Waits until Redis answers, telling of every new reason why it does not.
+ * @throws REDIS_UNREACHABLE after `timeoutMs`, or when `giveUp` aborts.
  */
 export async function waitForRedis(
   redis: Redis,
   url: string,
   timeoutMs: number,
   onRetry: (reason: string) => void,
+  giveUp?: AbortSignal,
 ): Promise<void> {
   let reason = 'no answer';
-  const onError = (error: Error) => {
-    if (error.message === reason) return;
-    reason = error.message;
+  const onError = (error: unknown) => {
+    if (messageOf(error) === reason) return;
+    reason = messageOf(error);
     onRetry(reason);
   };
   redis.on('error', onError);
-  let timeout: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timeout = setTimeout(() => reject(unreachable(url, timeoutMs, reason)), timeoutMs);
-  });
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const over = giveUp === undefined ? timeout : AbortSignal.any([timeout, giveUp]);
   try {
-    if (redis.status === 'wait') {
-      redis.connect().catch((error: unknown) => onError(new Error(messageOf(error))));
+    if (redis.status === 'wait') redis.connect().catch(onError);
+    while (!over.aborted) {
+      const answered = await Promise.race([redis.ping().catch(onError), aborted(over)]);
+      if (answered === 'PONG') return;
+      // A connection with a command timeout rejects; the connection itself paces its attempts.
+      if (!over.aborted) await delay(PING_INTERVAL_MS, undefined, { signal: over }).catch(() => 0);
     }
-    await Promise.race([redis.ping(), deadline]);
+    throw unreachable(url, timeoutMs, reason);
   } finally {
-    clearTimeout(timeout);
     redis.off('error', onError);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function unreachable(url: string, timeoutMs: number, reason: string): CourierError {

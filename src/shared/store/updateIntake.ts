@@ -14,6 +14,11 @@ export interface IntakeOptions {
   readonly actor: string;
   /** Same key and same body: the same updates again. Kept as long as finished updates are. */
   readonly idempotencyKey?: string | undefined;
+  /**
+   * Refuses a row by itself. `at` is when the request first came, so that a replay is judged as
+   * the first call was, whatever has expired since.
+   */
+  readonly check?: (request: UpdateRequest, at: number) => CourierError | undefined;
 }
 
 /** What became of one row. */
@@ -25,11 +30,18 @@ interface Row {
   readonly updateId: string;
   readonly shard: number;
   readonly request: UpdateRequest;
+  readonly problem: CourierError | undefined;
+}
+
+/** What a request was given when it first came. */
+interface Admission {
+  readonly ids: readonly string[];
+  readonly at: number;
 }
 
 /**
  * Takes updates in: record, lane and job in one transaction a shard and up to a hundred rows.
- * Requests must have been checked (`requestProblem`).
+ * Requests must have been checked (`requestProblem`), by the caller or by `check`.
  */
 export class UpdateIntake {
   readonly #redis: Redis;
@@ -52,24 +64,26 @@ export class UpdateIntake {
   }
 
   /**
-   * @returns a row for each request, in their order; a row fails alone where its identity is
-   * unknown.
+   * @returns a row for each request, in their order; a row fails alone where `check` refuses it or
+   * its identity is unknown.
    * @throws IDEMPOTENCY_KEY_REUSED where the key came with another body before.
    */
   async accept(
     requests: readonly UpdateRequest[],
     options: IntakeOptions,
   ): Promise<readonly IntakeRow[]> {
-    const ids = await this.#assignIds(requests, options);
+    const { ids, at } = await this.#admit(requests, options);
     const rows = requests.map((request, index) => ({
       request,
       shard: this.#shard(request),
       updateId: ids[index] ?? '',
+      problem: options.check?.(request, at),
     }));
     const priority = rows.length > 1 ? BULK_PRIORITY : undefined;
     const answers = new Map<string, string>();
     const byShard = new Map<number, Row[]>();
     for (const row of rows) {
+      if (row.problem !== undefined) continue;
       const ofShard = byShard.get(row.shard);
       if (ofShard === undefined) byShard.set(row.shard, [row]);
       else ofShard.push(row);
@@ -119,19 +133,17 @@ export class UpdateIntake {
   }
 
   /** New ids, or those that an earlier call with the same idempotency key was given. */
-  async #assignIds(
-    requests: readonly UpdateRequest[],
-    options: IntakeOptions,
-  ): Promise<readonly string[]> {
+  async #admit(requests: readonly UpdateRequest[], options: IntakeOptions): Promise<Admission> {
     const ids = requests.map((request) => newUpdateId(this.#shard(request)));
-    if (options.idempotencyKey === undefined) return ids;
+    const admission: Admission = { ids, at: Date.now() };
+    if (options.idempotencyKey === undefined) return admission;
     const body = digest(JSON.stringify(requests));
     const key = this.#keys.idempotency(digest(`${options.actor}\n${options.idempotencyKey}`));
-    const record = JSON.stringify({ body, ids });
+    const record = JSON.stringify({ body, ...admission });
     const earlier = await this.#redis.set(key, record, 'PX', this.#retentionMs, 'NX', 'GET');
-    if (earlier === null) return ids;
-    const known = JSON.parse(earlier) as { body: string; ids: string[] };
-    if (known.body === body) return known.ids;
+    if (earlier === null) return admission;
+    const known = JSON.parse(earlier) as Admission & { body: string };
+    if (known.body === body) return known;
     throw new CourierError(
       'IDEMPOTENCY_KEY_REUSED',
       'This idempotency key came with another body before.',
@@ -145,6 +157,7 @@ export class UpdateIntake {
 }
 
 function outcome(row: Row, answer: string | undefined): IntakeRow {
+  if (row.problem !== undefined) return { taken: false, error: row.problem };
   if (answer !== 'no-identity') return { taken: true, updateId: row.updateId };
   return { taken: false, error: identityNotFound(row.request.identityId) };
 }

@@ -20,23 +20,53 @@ export class UpdateReader {
 
   /** Undefined for what is no update id, is unknown, or was pruned after the retention time. */
   async find(id: string): Promise<Update | undefined> {
-    const shard = shardOfUpdate(id);
-    if (shard === undefined || shard >= this.#shardCount) return undefined;
-    const fields = await this.#redis.hgetall(this.#keys.shard(shard).update(id));
-    if (fields.state === undefined) return undefined;
-    const update = parseUpdate(id, fields);
-    if (update.state !== 'QUEUED' && update.state !== 'HELD') return update;
-    return { ...update, wait: await this.#wait(shard, update) };
+    const [update] = await this.findMany([id]);
+    return update;
+  }
+
+  /**
+   * Many at once, in the order of their ids. Commands of one tick travel together, so this costs
+   * two round trips, and what updates share (identity, lane, lease) is asked for once.
+   */
+  async findMany(ids: readonly string[]): Promise<readonly (Update | undefined)[]> {
+    const context = new WaitContext(this.#redis, this.#keys);
+    return Promise.all(
+      ids.map(async (id) => {
+        const shard = shardOfUpdate(id);
+        if (shard === undefined || shard >= this.#shardCount) return undefined;
+        const fields = await this.#redis.hgetall(this.#keys.shard(shard).update(id));
+        if (fields.state === undefined) return undefined;
+        const update = parseUpdate(id, fields);
+        if (update.state !== 'QUEUED' && update.state !== 'HELD') return update;
+        return { ...update, wait: await context.wait(shard, update) };
+      }),
+    );
+  }
+}
+
+/** Why updates wait, as far as that follows from what they share with others. */
+class WaitContext {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #answers = new Map<string, Promise<unknown>>();
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
   }
 
   /** The most telling reason: a parked identity, then an older update, then the shard's owner. */
-  async #wait(shard: number, update: Update): Promise<Wait | undefined> {
+  async wait(shard: number, update: Update): Promise<Wait | undefined> {
     const keys = this.#keys.shard(shard);
+    const identityKey = keys.identity(update.identityId);
+    const laneKey = keys.lane(laneId(update));
     const [identity, head, lease, time] = await Promise.all([
-      this.#redis.hmget(keys.identity(update.identityId), 'status', 'waitReason', 'probeAt'),
-      this.#redis.lindex(keys.lane(laneId(update)), 0),
-      this.#redis.hget(keys.lease, 'expiresAt'),
-      this.#redis.time(),
+      this.#once(identityKey, () =>
+        this.#redis.hmget(identityKey, 'status', 'waitReason', 'probeAt'),
+      ),
+      this.#once(laneKey, () => this.#redis.lindex(laneKey, 0)),
+      this.#once(keys.lease, () => this.#redis.hget(keys.lease, 'expiresAt')),
+      this.#once('time', () => this.#redis.time()),
     ]);
     const [status, reason, probeAt] = identity;
     if (status === 'QUARANTINED' || status === 'NEEDS_OPERATOR') {
@@ -51,5 +81,11 @@ export class UpdateReader {
     if (update.wait !== undefined) return update.wait;
     const now = Number(time[0]) * 1000;
     return Number(lease ?? 0) <= now ? { reason: 'NO_OWNER' } : undefined;
+  }
+
+  #once<T>(key: string, ask: () => Promise<T>): Promise<T> {
+    const answer = (this.#answers.get(key) as Promise<T> | undefined) ?? ask();
+    this.#answers.set(key, answer);
+    return answer;
   }
 }

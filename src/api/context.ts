@@ -1,0 +1,49 @@
+import DataLoader from 'dataloader';
+import type { ShadowLimits } from '../shared/domain/desired.ts';
+import type { ConnectionView, Identity } from '../shared/domain/identity.ts';
+import type { Update } from '../shared/domain/update.ts';
+import type { FleetReader } from '../shared/store/fleetReader.ts';
+import type { IdentityDirectory } from '../shared/store/identityDirectory.ts';
+import type { UpdateIntake } from '../shared/store/updateIntake.ts';
+import type { UpdateReader } from '../shared/store/updateReader.ts';
+import type { ApiMetrics } from './metrics.ts';
+import { newRequestFacts, type RequestFacts, type ServerContext } from './requestFacts.ts';
+import type { StoreGate } from './storeGate.ts';
+
+/** The stores and settings that operations use; the same for every request. */
+export interface ApiServices {
+  readonly intake: UpdateIntake;
+  readonly reader: UpdateReader;
+  readonly directory: IdentityDirectory;
+  readonly fleet: FleetReader;
+  readonly gate: StoreGate;
+  readonly limits: ShadowLimits;
+  readonly metrics: ApiMetrics;
+}
+
+/** What a resolver gets. Loaders live as long as one request and batch what it asks for. */
+export interface ApiContext extends ApiServices {
+  readonly actor: string;
+  readonly facts: RequestFacts;
+  readonly updates: DataLoader<string, Update | undefined>;
+  readonly identities: DataLoader<string, Identity | undefined>;
+  readonly connections: DataLoader<Identity, ConnectionView | undefined>;
+}
+
+export function createContext(services: ApiServices, server: ServerContext): ApiContext {
+  const { reader, directory, gate } = services;
+  const each =
+    <Key, Value>(load: (key: Key) => Promise<Value>) =>
+    (keys: readonly Key[]) =>
+      gate.run(() => Promise.all(keys.map(load)));
+  return {
+    ...services,
+    actor: server.actor ?? '',
+    facts: server.facts ?? newRequestFacts(),
+    updates: new DataLoader((ids: readonly string[]) =>
+      gate.run(async () => [...(await reader.findMany(ids))]),
+    ),
+    identities: new DataLoader(each((id: string) => directory.find(id))),
+    connections: new DataLoader(each((identity: Identity) => directory.connection(identity))),
+  };
+}

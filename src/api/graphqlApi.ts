@@ -1,0 +1,62 @@
+import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
+import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
+import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
+import { createYoga } from 'graphql-yoga';
+import type { ApiToken } from '../shared/config/api.ts';
+import type { Logger } from '../shared/observability/logger.ts';
+import { useBearerToken } from './authentication.ts';
+import { type ApiContext, type ApiServices, createContext } from './context.ts';
+import { GRAPHIQL_OPTIONS } from './graphiql.ts';
+import { createErrorMask } from './maskError.ts';
+import { useRequestMetrics } from './requestMetrics.ts';
+import { useStrictRequests } from './requestParser.ts';
+import type { ServerContext } from './requestFacts.ts';
+import { buildSchema } from './schema/schema.ts';
+import { useDiscreetVariableErrors } from './variableErrors.ts';
+
+const MAX_DEPTH = 12;
+const MAX_ALIASES = 50;
+/** Of a document; large inputs belong into variables, which do not count. */
+const MAX_TOKENS = 2000;
+
+export interface GraphqlApiOptions {
+  readonly services: ApiServices;
+  readonly tokens: readonly ApiToken[];
+  readonly graphiql: boolean;
+  readonly maxBodyBytes: number;
+  readonly log: Logger;
+}
+
+/** Everything at `/graphql` and `/health`, as a handler for node:http that tests can `fetch`. */
+export function createGraphqlApi(options: GraphqlApiOptions) {
+  const { services, tokens, graphiql, maxBodyBytes, log } = options;
+  return createYoga<ServerContext, ApiContext>({
+    schema: buildSchema(),
+    graphqlEndpoint: '/graphql',
+    healthCheckEndpoint: '/health',
+    landingPage: false,
+    graphiql: graphiql && GRAPHIQL_OPTIONS,
+    renderGraphiQL,
+    cors: false,
+    multipart: false,
+    batching: false,
+    // useStrictRequests limits bodies, without a stream in between where the length is declared.
+    maxRequestBodySize: false,
+    maskedErrors: { maskError: createErrorMask(log) },
+    // Yoga would log errors with what hangs on them.
+    logging: false,
+    context: (server) => createContext(services, server),
+    plugins: [
+      useRequestMetrics(services.metrics),
+      useBearerToken(tokens),
+      useStrictRequests(maxBodyBytes),
+      maxTokensPlugin({ n: MAX_TOKENS }),
+      maxDepthPlugin({ n: MAX_DEPTH }),
+      maxAliasesPlugin({ n: MAX_ALIASES }),
+      useDiscreetVariableErrors(),
+    ],
+  });
+}
+
+export type GraphqlApi = ReturnType<typeof createGraphqlApi>;

@@ -1,0 +1,50 @@
+import { CourierError } from '../shared/errors/courierError.ts';
+
+/** Cognito API reference, `UsernameType`: 1 to 128 of letters, marks, symbols, digits, punctuation. */
+const USERNAME = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$/u;
+/** Cognito API reference, `PasswordType`: up to 256 characters, no space at either end. */
+const PASSWORD = /^\S(.*\S)?$/su;
+const MAX_PASSWORD_LENGTH = 256;
+const MAX_LABEL_LENGTH = 128;
+const MAX_KEY_LENGTH = 255;
+const CONTROL = /\p{Cc}/u;
+
+export function usernameProblem(username: string): CourierError | undefined {
+  if (USERNAME.test(username)) return undefined;
+  return new CourierError(
+    'USERNAME_INVALID',
+    'A username has 1 to 128 letters, digits, symbols and punctuation marks, and no spaces.',
+    'Use the username as the user pool has it.',
+  );
+}
+
+export function passwordProblem(password: string): CourierError | undefined {
+  const sound = PASSWORD.test(password) && password.isWellFormed();
+  if (sound && password.length <= MAX_PASSWORD_LENGTH) return undefined;
+  return new CourierError(
+    'PASSWORD_INVALID',
+    `A Cognito password has 1 to ${MAX_PASSWORD_LENGTH} characters and no space at its ends.`,
+    'Use the password that the user signs in to the user pool with.',
+  );
+}
+
+export function labelProblem(label: string | undefined): CourierError | undefined {
+  if (label === undefined) return undefined;
+  const sound = label.isWellFormed() && label.trim() !== '' && !CONTROL.test(label);
+  if (sound && label.length <= MAX_LABEL_LENGTH) return undefined;
+  return new CourierError(
+    'LABEL_INVALID',
+    `A label has 1 to ${MAX_LABEL_LENGTH} characters, not only spaces and no control characters.`,
+    'Shorten it, or leave it out.',
+  );
+}
+
+export function idempotencyKeyProblem(key: string | undefined): CourierError | undefined {
+  if (key === undefined) return undefined;
+  if (key.length > 0 && key.length <= MAX_KEY_LENGTH && key.isWellFormed()) return undefined;
+  return new CourierError(
+    'IDEMPOTENCY_KEY_INVALID',
+    `An idempotency key has 1 to ${MAX_KEY_LENGTH} characters.`,
+    'Use a random one for each request, for example a UUID, or leave it out.',
+  );
+}

@@ -1,0 +1,110 @@
+import { loadApiConfig } from '../shared/config/api.ts';
+import { loadOrExit } from '../shared/lifecycle/loadOrExit.ts';
+import { runServices } from '../shared/lifecycle/runServices.ts';
+import { service } from '../shared/lifecycle/service.ts';
+import { createLogger } from '../shared/observability/logger.ts';
+import { createOpsServer } from '../shared/observability/opsServer.ts';
+import { createRegistry } from '../shared/observability/registry.ts';
+import { ShardQueues } from '../shared/queue/shardQueues.ts';
+import { connectRedis, waitForRedis } from '../shared/redis/connect.ts';
+import { Keys } from '../shared/redis/keys.ts';
+import { watchOutages } from '../shared/redis/watchOutages.ts';
+import { joinDeployment } from '../shared/store/deployment.ts';
+import { FleetReader } from '../shared/store/fleetReader.ts';
+import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
+import { UpdateIntake } from '../shared/store/updateIntake.ts';
+import { UpdateReader } from '../shared/store/updateReader.ts';
+import { Vault } from '../shared/vault/vault.ts';
+import type { ApiServices } from './context.ts';
+import { createGraphqlApi } from './graphqlApi.ts';
+import { createHttpServer } from './httpServer.ts';
+import { createApiMetrics } from './metrics.ts';
+import { StoreGate } from './storeGate.ts';
+
+const config = loadOrExit(() => loadApiConfig(process.env));
+const log = createLogger('api', config.LOG_LEVEL);
+const registry = createRegistry({ program: 'api' });
+const metrics = createApiMetrics(registry);
+
+// One connection for scripts and reads, one for BullMQ. Both give up on an answer in time, so
+// that a caller hears of an outage instead of waiting it out.
+const patience = { commandTimeout: config.API_STORE_TIMEOUT_MS };
+const redis = connectRedis(config.REDIS_URL, patience);
+const queueRedis = connectRedis(config.REDIS_URL, patience);
+watchOutages(redis, log);
+// The first one tells of an outage; a second voice would only say the same.
+queueRedis.on('error', () => undefined);
+
+const keys = new Keys(config.KEY_PREFIX);
+const queues = new ShardQueues(queueRedis, keys);
+const vault = new Vault(config.VAULT_KEYS);
+const shardCount = config.SHARD_COUNT;
+const gate = new StoreGate([redis, queueRedis], config.API_STORE_TIMEOUT_MS);
+const services: ApiServices = {
+  intake: new UpdateIntake(redis, keys, queues, { shardCount, retentionMs: config.RETENTION_MS }),
+  reader: new UpdateReader(redis, keys, shardCount),
+  directory: new IdentityDirectory(redis, keys, queues, vault, shardCount),
+  fleet: new FleetReader(redis, keys, shardCount),
+  limits: { maxBytes: config.SHADOW_MAX_BYTES, maxDepth: config.SHADOW_MAX_DEPTH },
+  gate,
+  metrics,
+};
+
+const graphiql =
+  config.API_GRAPHIQL === 'on' ||
+  (config.API_GRAPHIQL === 'auto' && config.NODE_ENV !== 'production');
+const api = createGraphqlApi({
+  services,
+  tokens: config.API_TOKENS,
+  maxBodyBytes: config.API_MAX_BODY_BYTES,
+  graphiql,
+  log,
+});
+const httpServer = createHttpServer({
+  host: config.API_HOST,
+  port: config.API_PORT,
+  handler: (request, response) => void api(request, response),
+  metrics,
+});
+
+let phase: 'starting' | 'running' | 'stopping' = 'starting';
+const stopped = new AbortController();
+
+const opsServer = createOpsServer({
+  host: config.OPS_HOST,
+  port: config.API_OPS_PORT,
+  registry,
+  log,
+  live: () => undefined,
+  ready: () => (phase === 'running' ? gate.problem() : `This process is ${phase}.`),
+});
+
+const store = service({
+  name: 'store',
+  start: async () => {
+    const warnRetry = (reason: string) =>
+      log.warn({ reason }, 'Redis does not answer yet; trying again');
+    const timeoutMs = config.STARTUP_TIMEOUT_MS;
+    await waitForRedis(redis, config.REDIS_URL, timeoutMs, warnRetry, stopped.signal);
+    await queueRedis.connect();
+    for (const warning of await joinDeployment(redis, keys, shardCount)) log.warn(warning);
+  },
+  stop: async () => {
+    await queues.close();
+    redis.disconnect();
+    queueRedis.disconnect();
+  },
+});
+
+await runServices([opsServer, store, httpServer], {
+  log,
+  drainTimeoutMs: config.DRAIN_TIMEOUT_MS,
+  onReady: () => {
+    phase = 'running';
+    log.info({ url: `${httpServer.url}/graphql`, graphiql }, 'GraphQL is served');
+  },
+  onQuiet: () => {
+    phase = 'stopping';
+    stopped.abort();
+  },
+});

@@ -1,0 +1,53 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export type MutationName =
+  | 'registerIdentity'
+  | 'replaceIdentitySecret'
+  | 'releaseIdentity'
+  | 'updateShadow'
+  | 'updateShadows';
+
+/** No label holds an id, an actor or an operation's name: each would grow without bound. */
+export interface ApiMetrics {
+  readonly requests: Counter<'operation' | 'outcome'>;
+  readonly duration: Histogram<'operation'>;
+  readonly running: Gauge;
+  readonly rows: Counter<'mutation' | 'code'>;
+  readonly bytes: Counter<'direction'>;
+}
+
+export function createApiMetrics(registry: Registry): ApiMetrics {
+  const registers = [registry];
+  return {
+    requests: new Counter({
+      name: 'courier_api_requests_total',
+      help: 'GraphQL requests by operation type and by how they ended.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'courier_api_request_duration_seconds',
+      help: 'From the arrival of a GraphQL request to its answer.',
+      labelNames: ['operation'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    running: new Gauge({
+      name: 'courier_api_requests_running',
+      help: 'HTTP requests that are being answered.',
+      registers,
+    }),
+    rows: new Counter({
+      name: 'courier_api_rows_total',
+      help: 'What mutations were asked for: ACCEPTED, or the code of the error. A row of a bulk mutation counts once.',
+      labelNames: ['mutation', 'code'],
+      registers,
+    }),
+    bytes: new Counter({
+      name: 'courier_api_bytes_total',
+      help: 'Bytes over the HTTP connections, headers included.',
+      labelNames: ['direction'],
+      registers,
+    }),
+  };
+}

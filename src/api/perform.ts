@@ -1,0 +1,25 @@
+import { CourierError } from '../shared/errors/courierError.ts';
+import type { ApiContext } from './context.ts';
+import type { MutationName } from './metrics.ts';
+
+/**
+ * Runs a mutation against the stores: an outage of Redis becomes an answer, and what is refused
+ * is counted by its code.
+ */
+export async function perform<T>(
+  context: ApiContext,
+  mutation: MutationName,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    const result = await context.gate.run(work);
+    if (mutation !== 'updateShadows') context.metrics.rows.inc({ mutation, code: 'ACCEPTED' });
+    return result;
+  } catch (error) {
+    if (error instanceof CourierError) {
+      context.metrics.rows.inc({ mutation, code: error.code });
+      context.facts.outcome = error.code === 'STORE_UNAVAILABLE' ? 'unavailable' : 'refused';
+    }
+    throw error;
+  }
+}

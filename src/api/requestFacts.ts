@@ -1,0 +1,30 @@
+import type { OperationTypeNode } from 'graphql';
+
+/** How a request ended, for metrics: a closed set, without anything of the caller's. */
+export const REQUEST_OUTCOMES = [
+  'ok',
+  'refused',
+  'client_error',
+  'unauthenticated',
+  'unavailable',
+  'server_error',
+] as const;
+export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
+
+/** What is learned of a request on its way; made when it arrives, counted when it is answered. */
+export interface RequestFacts {
+  readonly startedAt: number;
+  operation: OperationTypeNode | 'none';
+  outcome: RequestOutcome;
+}
+
+export function newRequestFacts(): RequestFacts {
+  return { startedAt: performance.now(), operation: 'none', outcome: 'ok' };
+}
+
+/** Yoga's server context: what plugins put beside the request. */
+export interface ServerContext {
+  facts?: RequestFacts;
+  /** The name of the token that the request came with. */
+  actor?: string;
+}

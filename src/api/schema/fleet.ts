@@ -1,0 +1,102 @@
+import type { FleetView, ShardView, WorkerView } from '../../shared/store/fleetReader.ts';
+import { builder } from './builder.ts';
+
+const WorkerType = builder.objectRef<WorkerView>('Worker').implement({
+  description: 'A process of the fleet.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Its name.' }),
+    lastHeartbeatAt: t.expose('lastHeartbeatAt', {
+      type: 'DateTime',
+      description: 'When it last said that it lives.',
+    }),
+    shards: t.intList({
+      description: 'The shards whose lease it holds.',
+      resolve: ({ shards }) => [...shards],
+    }),
+  }),
+});
+
+const OpenUpdatesType = builder.objectRef<ShardView['open']>('OpenUpdates').implement({
+  description: 'Updates that have not ended, by where they stand.',
+  fields: (t) => ({
+    queued: t.exposeInt('QUEUED', { description: 'Accepted, and not published yet.' }),
+    held: t.exposeInt('HELD', { description: 'Waiting for a stated reason.' }),
+    inFlight: t.exposeInt('IN_FLIGHT', { description: 'Published, the answer awaited.' }),
+  }),
+});
+
+const ShardType = builder.objectRef<ShardView>('Shard').implement({
+  description: 'A fixed slice of the identities, owned by one worker at a time.',
+  fields: (t) => ({
+    number: t.exposeInt('shard', { description: 'Its number, from 0.' }),
+    owner: t.string({
+      nullable: true,
+      description: 'The worker that holds its lease; null where none does.',
+      resolve: ({ owner }) => owner,
+    }),
+    epoch: t.string({
+      nullable: true,
+      description: 'The fencing epoch of its last lease.',
+      resolve: ({ epoch }) => (epoch === undefined ? undefined : String(epoch)),
+    }),
+    leaseExpiresAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the lease runs out, unless it is renewed.',
+      resolve: ({ leaseExpiresAt }) => leaseExpiresAt,
+    }),
+    openUpdates: t.field({
+      type: OpenUpdatesType,
+      description: 'Its updates that have not ended.',
+      resolve: ({ open }) => open,
+    }),
+    oldestAcceptedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the oldest update that is first in its lane was accepted.',
+      resolve: ({ oldestAcceptedAt }) => oldestAcceptedAt,
+    }),
+  }),
+});
+
+const FleetType = builder.objectRef<FleetView>('Fleet').implement({
+  description: 'The workers, the shards, and what waits.',
+  fields: (t) => ({
+    workers: t.field({
+      type: [WorkerType],
+      description: 'The workers that beat.',
+      resolve: ({ workers }) => workers,
+    }),
+    shards: t.field({
+      type: [ShardType],
+      description: 'All shards.',
+      resolve: ({ shards }) => shards,
+    }),
+    openUpdates: t.field({
+      type: OpenUpdatesType,
+      description: 'Updates that have not ended, over all shards.',
+      resolve: ({ shards }) => ({
+        QUEUED: sum(shards, ({ open }) => open.QUEUED),
+        HELD: sum(shards, ({ open }) => open.HELD),
+        IN_FLIGHT: sum(shards, ({ open }) => open.IN_FLIGHT),
+      }),
+    }),
+    oldestWaitSeconds: t.float({
+      description: 'How long the oldest update that is first in its lane has waited; 0 for none.',
+      resolve: ({ at, shards }) =>
+        Math.max(0, ...shards.map((shard) => (at - (shard.oldestAcceptedAt ?? at)) / 1000)),
+    }),
+  }),
+});
+
+function sum(shards: readonly ShardView[], count: (shard: ShardView) => number): number {
+  return shards.reduce((total, shard) => total + count(shard), 0);
+}
+
+builder.queryFields((t) => ({
+  fleet: t.field({
+    type: FleetType,
+    description: 'The fleet as Redis knows it.',
+    resolve: (_root, _args, context) => context.gate.run(() => context.fleet.read()),
+  }),
+}));

@@ -1,0 +1,12 @@
+import './scalars.ts';
+import './error.ts';
+import './identity.ts';
+import './update.ts';
+import './updateShadow.ts';
+import './fleet.ts';
+import type { GraphQLSchema } from 'graphql';
+import { builder } from './builder.ts';
+
+export function buildSchema(): GraphQLSchema {
+  return builder.toSchema();
+}

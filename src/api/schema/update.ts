@@ -1,0 +1,214 @@
+import type { Failure, Update, UpdateRequest, Wait } from '../../shared/domain/update.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
+import type { ApiContext } from '../context.ts';
+import { builder } from './builder.ts';
+import {
+  ConfirmLevelEnum,
+  FailureCodeEnum,
+  GateEnum,
+  MilestoneEnum,
+  StageEnum,
+  UpdateStateEnum,
+  WaitReasonEnum,
+} from './enums.ts';
+import { IdentityType } from './identity.ts';
+
+/**
+ * An update by its id. What a mutation just took in is known from its request; the record is read
+ * only where a field needs it, so that a thousand rows that ask for ids alone read nothing.
+ */
+export interface UpdateRef {
+  readonly id: string;
+  readonly asked: UpdateRequest;
+  readonly actor: string;
+}
+
+async function load({ id }: UpdateRef, context: ApiContext): Promise<Update> {
+  const update = await context.updates.load(id);
+  if (update !== undefined) return update;
+  throw new CourierError(
+    'STORE_UNAVAILABLE',
+    `Redis has no record of ${id} any more.`,
+    'Finished updates are kept for RETENTION_MS; if it was younger, Redis lost data.',
+  );
+}
+
+const WaitType = builder.objectRef<Wait>('Wait').implement({
+  description: 'Why an update waits.',
+  fields: (t) => ({
+    reason: t.expose('reason', { type: WaitReasonEnum, description: 'The reason.' }),
+    detail: t.string({
+      nullable: true,
+      description: 'What exactly: the budget, or the id of the update that comes first.',
+      resolve: ({ detail }) => detail,
+    }),
+    until: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it is looked at again; null where something else must happen first.',
+      resolve: ({ until }) => until,
+    }),
+  }),
+});
+
+const FailureType = builder.objectRef<Failure>('Failure').implement({
+  description: 'Why an update ended without success.',
+  fields: (t) => ({
+    code: t.expose('code', { type: FailureCodeEnum, description: 'The reason, for programs.' }),
+    message: t.exposeString('message', { description: 'What happened, for people.' }),
+    remedy: t.exposeString('remedy', { description: 'What to do about it.' }),
+    stage: t.field({
+      type: StageEnum,
+      nullable: true,
+      description: 'The step at which AWS denied it.',
+      resolve: ({ denial }) => denial?.stage,
+    }),
+    gate: t.field({
+      type: GateEnum,
+      nullable: true,
+      description: 'What denied it.',
+      resolve: ({ denial }) => denial?.gate,
+    }),
+    awsCode: t.int({
+      nullable: true,
+      description: "The shadow service's code, for example 409.",
+      resolve: ({ awsCode }) => awsCode,
+    }),
+  }),
+});
+
+export const UpdateType = builder.objectRef<UpdateRef>('Update').implement({
+  description: 'One desired-state patch to one shadow, and what became of it.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'Its id, which is also its client token in AWS IoT.' }),
+    identityId: t.id({
+      description: 'The identity that it is published as.',
+      resolve: ({ asked }) => asked.identityId,
+    }),
+    identity: t.field({
+      type: IdentityType,
+      nullable: true,
+      description: 'The identity that it is published as; null where it was removed.',
+      resolve: ({ asked }, _args, context) => context.identities.load(asked.identityId),
+    }),
+    thing: t.field({
+      type: 'ThingName',
+      description: 'The thing.',
+      resolve: ({ asked }) => asked.thing,
+    }),
+    shadow: t.field({
+      type: 'ShadowName',
+      nullable: true,
+      description: 'The named shadow; null for the classic one.',
+      resolve: ({ asked }) => asked.shadow,
+    }),
+    desired: t.field({
+      type: 'JSONObject',
+      description: 'The patch: fields to set, and null for fields to remove.',
+      resolve: ({ asked }) => asked.desired,
+    }),
+    confirm: t.field({
+      type: ConfirmLevelEnum,
+      description: 'The milestone at which it counts as succeeded.',
+      resolve: ({ asked }) => asked.confirm,
+    }),
+    expectedVersion: t.int({
+      nullable: true,
+      description: 'The version that the shadow must have.',
+      resolve: ({ asked }) => asked.expectedVersion,
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'After this it must not be published any more.',
+      resolve: ({ asked }) => asked.expiresAt,
+    }),
+    actor: t.exposeString('actor', { description: 'Who asked: the name of the API token.' }),
+    state: t.field({
+      type: UpdateStateEnum,
+      description: 'Where it stands.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).state,
+    }),
+    milestone: t.field({
+      type: MilestoneEnum,
+      nullable: true,
+      description: 'How far it came.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).milestone,
+    }),
+    version: t.int({
+      nullable: true,
+      description: "The shadow's version after it was accepted.",
+      resolve: async (ref, _args, context) => (await load(ref, context)).version,
+    }),
+    tries: t.int({
+      description: 'Publishes so far.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).tries,
+    }),
+    wait: t.field({
+      type: WaitType,
+      nullable: true,
+      description: 'Why it waits; null where it does not.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).wait,
+    }),
+    failure: t.field({
+      type: FailureType,
+      nullable: true,
+      description: 'Why it ended without success.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).failure,
+    }),
+    maybeApplied: t.boolean({
+      description:
+        'True where a publish went out whose answer never came, and the update did not succeed.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).maybeApplied,
+    }),
+    createdAt: t.field({
+      type: 'DateTime',
+      description: 'When it was accepted here.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).createdAt,
+    }),
+    publishedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the broker acknowledged it.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).publishedAt,
+    }),
+    finishedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ended.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).finishedAt,
+    }),
+  }),
+});
+
+export const MAX_IDS = 1000;
+
+builder.queryFields((t) => ({
+  update: t.field({
+    type: UpdateType,
+    nullable: true,
+    description: 'One update; null where none has the id, or its record was pruned.',
+    args: { id: t.arg.id({ required: true, description: 'The id that a mutation gave.' }) },
+    resolve: async (_root, { id }, context) => refTo(await context.updates.load(id)),
+  }),
+  updates: t.field({
+    type: [UpdateType],
+    nullable: { list: false, items: true },
+    description: `Up to ${MAX_IDS} updates, in the order of their ids; null where one is not there.`,
+    args: { ids: t.arg.idList({ required: true, description: 'The ids that mutations gave.' }) },
+    resolve: async (_root, { ids }, context) => {
+      if (ids.length > MAX_IDS) {
+        throw new CourierError(
+          'TOO_MANY_UPDATES',
+          `${ids.length} ids, and one query takes ${MAX_IDS}.`,
+          'Ask for them in parts.',
+        );
+      }
+      return Promise.all(ids.map(async (id) => refTo(await context.updates.load(id))));
+    },
+  }),
+}));
+
+function refTo(update: Update | undefined): UpdateRef | undefined {
+  return update && { id: update.id, asked: update, actor: update.actor };
+}

@@ -1,0 +1,226 @@
+import type { JsonObject } from '../../shared/domain/desired.ts';
+import type { UpdateRequest } from '../../shared/domain/update.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
+import { requestProblem } from '../../shared/store/requestProblem.ts';
+import type { IntakeRow } from '../../shared/store/updateIntake.ts';
+import type { ApiContext } from '../context.ts';
+import { idempotencyKeyProblem } from '../input.ts';
+import { perform } from '../perform.ts';
+import { builder } from './builder.ts';
+import { ConfirmLevelEnum } from './enums.ts';
+import { type ErrorData, errorData, ErrorInterface } from './error.ts';
+import { type UpdateRef, UpdateType } from './update.ts';
+
+export const MAX_ROWS = 1000;
+
+const KEY_DESCRIPTION =
+  'Up to 255 characters that name this request. The same key with the same body gives the same answer again and never sends twice; keep it until you have an answer.';
+
+interface UpdateFields {
+  readonly identityId: string;
+  readonly thing: string;
+  readonly shadow?: string | null | undefined;
+  readonly desired?: unknown;
+  readonly confirm?: UpdateRequest['confirm'] | null | undefined;
+  readonly expectedVersion?: number | null | undefined;
+  readonly expiresAt?: number | null | undefined;
+}
+
+const updateFields = (t: Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]) => ({
+  identityId: t.id({ required: true, description: 'The identity to publish as.' }),
+  thing: t.field({ type: 'ThingName', required: true, description: 'The thing.' }),
+  shadow: t.field({
+    type: 'ShadowName',
+    description: 'A named shadow; leave it out for the classic one.',
+  }),
+  desired: t.field({
+    type: 'JSONObject',
+    required: true,
+    description:
+      'What the device should become, for example {"power":"OFF"}: what AWS calls state.desired. null removes a field.',
+  }),
+  confirm: t.field({
+    type: ConfirmLevelEnum,
+    defaultValue: 'ACCEPTED',
+    description: 'The milestone at which it counts as succeeded.',
+  }),
+  expectedVersion: t.int({
+    description: 'The version that the shadow must have; otherwise it ends as VERSION_CONFLICT.',
+  }),
+  expiresAt: t.field({
+    type: 'DateTime',
+    description: 'After this it must not be published any more; it ends as EXPIRED.',
+  }),
+});
+
+const UpdateShadowInput = builder.inputType('UpdateShadowInput', {
+  description: 'A patch to the desired state of one shadow.',
+  fields: (t) => ({
+    ...updateFields(t),
+    idempotencyKey: t.string({ description: KEY_DESCRIPTION }),
+  }),
+});
+
+const UpdateShadowsRowInput = builder.inputType('UpdateShadowsRowInput', {
+  description: 'One update of many.',
+  fields: (t) => updateFields(t),
+});
+
+const UpdateShadowsInput = builder.inputType('UpdateShadowsInput', {
+  description: 'Patches to the desired state of many shadows.',
+  fields: (t) => ({
+    updates: t.field({
+      type: [UpdateShadowsRowInput],
+      required: true,
+      description: `1 to ${MAX_ROWS} updates. Those to one shadow are published in this order.`,
+    }),
+    idempotencyKey: t.string({ description: KEY_DESCRIPTION }),
+  }),
+});
+
+function toRequest(fields: UpdateFields): UpdateRequest {
+  return {
+    identityId: fields.identityId,
+    thing: fields.thing,
+    shadow: fields.shadow ?? undefined,
+    // Not known to be an object yet: `requestProblem` looks at it before anything is stored.
+    desired: fields.desired as JsonObject,
+    confirm: fields.confirm ?? 'ACCEPTED',
+    expectedVersion: fields.expectedVersion ?? undefined,
+    expiresAt: fields.expiresAt ?? undefined,
+  };
+}
+
+/** Checks and takes in; an answer for each request. @throws what is wrong with all of them. */
+async function accept(
+  requests: readonly UpdateRequest[],
+  idempotencyKey: string | undefined,
+  context: ApiContext,
+): Promise<readonly IntakeRow[]> {
+  const problem = idempotencyKeyProblem(idempotencyKey);
+  if (problem !== undefined) throw problem;
+  return context.intake.accept(requests, {
+    actor: context.actor,
+    idempotencyKey,
+    check: (request, at) => requestProblem(request, context.limits, at),
+  });
+}
+
+interface Row {
+  readonly index: number;
+  readonly update?: UpdateRef;
+  readonly error?: ErrorData;
+}
+
+const RowType = builder.objectRef<Row>('UpdateShadowsRow').implement({
+  description: 'What became of one row: an update, or an error.',
+  fields: (t) => ({
+    index: t.exposeInt('index', { description: 'Its place in the request, from 0.' }),
+    update: t.field({
+      type: UpdateType,
+      nullable: true,
+      description: 'The update, where the row was accepted.',
+      resolve: ({ update }) => update,
+    }),
+    error: t.field({
+      type: ErrorInterface,
+      nullable: true,
+      description: 'What is wrong, where the row was refused.',
+      resolve: ({ error }) => error,
+    }),
+  }),
+});
+
+const UpdateShadowsSuccess = builder
+  .objectRef<{ readonly rows: readonly Row[] }>('UpdateShadowsSuccess')
+  .implement({
+    description: 'The request was taken; its rows say which of them were.',
+    fields: (t) => ({
+      rows: t.field({
+        type: [RowType],
+        description: 'A row for each update, in their order.',
+        resolve: ({ rows }) => rows,
+      }),
+      accepted: t.int({
+        description: 'How many rows were accepted.',
+        resolve: ({ rows }) => rows.filter(({ error }) => error === undefined).length,
+      }),
+      refused: t.int({
+        description: 'How many rows were refused.',
+        resolve: ({ rows }) => rows.filter(({ error }) => error !== undefined).length,
+      }),
+    }),
+  });
+
+builder.mutationFields((t) => ({
+  updateShadow: t.field({
+    type: UpdateType,
+    description:
+      "Accepts a patch to a shadow's desired state and publishes it as the identity. The answer comes once it is stored; follow it with the `update` query.",
+    args: {
+      input: t.arg({ type: UpdateShadowInput, required: true, description: 'The patch.' }),
+    },
+    errors: {
+      types: [CourierError],
+      directResult: false,
+      union: { name: 'UpdateShadowResult', description: 'What updateShadow answers.' },
+      result: { name: 'UpdateShadowSuccess', description: 'The update was accepted.' },
+      dataField: { name: 'update', description: 'The update.' },
+    },
+    resolve: (_root, { input }, context) =>
+      perform(context, 'updateShadow', async () => {
+        const asked = toRequest(input);
+        const [row] = await accept([asked], input.idempotencyKey ?? undefined, context);
+        if (row?.taken !== true) throw row?.error ?? new TypeError('a request without its row');
+        return { id: row.updateId, asked, actor: context.actor };
+      }),
+  }),
+  updateShadows: t.field({
+    type: UpdateShadowsSuccess,
+    description: `Accepts up to ${MAX_ROWS} patches at once. A row that is refused says why, and the others go on.`,
+    args: {
+      input: t.arg({ type: UpdateShadowsInput, required: true, description: 'The patches.' }),
+    },
+    errors: {
+      types: [CourierError],
+      union: { name: 'UpdateShadowsResult', description: 'What updateShadows answers.' },
+    },
+    resolve: (_root, { input }, context) =>
+      perform(context, 'updateShadows', async () => {
+        const wrong = sizeProblem(input.updates.length);
+        if (wrong !== undefined) throw wrong;
+        const requests = input.updates.map(toRequest);
+        const taken = await accept(requests, input.idempotencyKey ?? undefined, context);
+        return { rows: requests.map((asked, index) => toRow(asked, index, taken, context)) };
+      }),
+  }),
+}));
+
+function sizeProblem(rows: number): CourierError | undefined {
+  if (rows === 0) {
+    return new CourierError(
+      'NO_UPDATES',
+      'The list of updates is empty.',
+      `Send 1 to ${MAX_ROWS} updates.`,
+    );
+  }
+  if (rows <= MAX_ROWS) return undefined;
+  return new CourierError(
+    'TOO_MANY_UPDATES',
+    `${rows} updates, and one mutation takes ${MAX_ROWS}.`,
+    'Send them in parts, each with an idempotency key of its own.',
+  );
+}
+
+function toRow(
+  asked: UpdateRequest,
+  index: number,
+  taken: readonly IntakeRow[],
+  context: ApiContext,
+): Row {
+  const row = taken[index];
+  const code = row?.taken === false ? row.error.code : 'ACCEPTED';
+  context.metrics.rows.inc({ mutation: 'updateShadows', code });
+  if (row?.taken === false) return { index, error: errorData(row.error) };
+  return { index, update: { id: row?.updateId ?? '', asked, actor: context.actor } };
+}

@@ -1,0 +1,66 @@
+import { coerceInputValue, GraphQLError, isInputType, Kind, typeFromAST } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, GraphQLInputType } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+
+/**
+ * Rewrites what GraphQL says of variables that do not fit their types: it repeats the whole value
+ * that was sent, and with it a password that stands beside a misspelt field.
+ */
+export function useDiscreetVariableErrors(): Plugin {
+  return {
+    onExecute({ args }) {
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (!isSingle(result) || result.data != null || result.errors === undefined) return;
+          if (!result.errors.some(repeatsValue)) return;
+          const others = result.errors.filter((error) => !repeatsValue(error));
+          setResult({ ...result, errors: [...others, ...problemsOf(args)] });
+        },
+      };
+    },
+  };
+}
+
+const REPEATS_VALUE = /^Variable "\$\w+" got invalid value /;
+const MAX_ERRORS = 20;
+
+function repeatsValue(error: GraphQLError): boolean {
+  return REPEATS_VALUE.test(error.message);
+}
+
+function isSingle(result: object): result is ExecutionResult {
+  return !(Symbol.asyncIterator in result);
+}
+
+function problemsOf({ document, schema, variableValues, operationName }: ExecutionArgs) {
+  const problems: GraphQLError[] = [];
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    if (operationName && definition.name?.value !== operationName) continue;
+    for (const variable of definition.variableDefinitions ?? []) {
+      const name = variable.variable.name.value;
+      const type = typeFromAST(schema, variable.type);
+      const value = variableValues?.[name];
+      if (!isInputType(type) || value === undefined) continue;
+      for (const problem of typeProblems(name, value, type)) {
+        if (problems.length < MAX_ERRORS) {
+          problems.push(
+            new GraphQLError(problem, { nodes: variable, extensions: { code: 'BAD_USER_INPUT' } }),
+          );
+        }
+      }
+    }
+  }
+  return problems;
+}
+
+function typeProblems(name: string, value: unknown, type: GraphQLInputType): string[] {
+  const problems: string[] = [];
+  coerceInputValue(value, type, (path, _invalid, error) => {
+    const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+    // A scalar's reason ends in ": <the value>" where it repeats it.
+    const reason = error.message.replace(/: [^]*$/, '.');
+    problems.push(`Variable "$${name}" does not fit its type at "${name}${place}": ${reason}`);
+  });
+  return problems;
+}

@@ -1,0 +1,92 @@
+import type { Redis } from 'ioredis';
+import { OPEN_STATES, type UpdateState } from '../domain/sets.ts';
+import type { Keys } from '../redis/keys.ts';
+import { optionalNumber } from './updateRecord.ts';
+
+/** A worker as the fleet sees it. Times are epoch milliseconds. */
+export interface WorkerView {
+  readonly name: string;
+  readonly lastHeartbeatAt: number;
+  /** Shards whose unexpired lease it holds. */
+  readonly shards: readonly number[];
+}
+
+export interface ShardView {
+  readonly shard: number;
+  /** The worker that holds the lease; undefined where it is free or has run out. */
+  readonly owner: string | undefined;
+  readonly epoch: number | undefined;
+  readonly leaseExpiresAt: number | undefined;
+  readonly open: Readonly<Record<(typeof OPEN_STATES)[number], number>>;
+  /** When the longest waiting head of a lane was accepted. */
+  readonly oldestAcceptedAt: number | undefined;
+}
+
+export interface FleetView {
+  /** Redis's clock, which leases and ages follow. */
+  readonly at: number;
+  readonly workers: readonly WorkerView[];
+  readonly shards: readonly ShardView[];
+}
+
+/** What Redis knows of the fleet; works with no worker running. */
+export class FleetReader {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #shardCount: number;
+
+  constructor(redis: Redis, keys: Keys, shardCount: number) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#shardCount = shardCount;
+  }
+
+  async read(): Promise<FleetView> {
+    const [time, members] = await Promise.all([
+      this.#redis.time(),
+      this.#redis.zrange(this.#keys.members, 0, '-1', 'WITHSCORES'),
+    ]);
+    const at = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
+    const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard);
+    const shards = await Promise.all(numbers.map((shard) => this.#shard(shard, at)));
+    return { at, shards, workers: workersOf(members, shards) };
+  }
+
+  async #shard(shard: number, at: number): Promise<ShardView> {
+    const keys = this.#keys.shard(shard);
+    const [lease, counts, oldest] = await Promise.all([
+      this.#redis.hmget(keys.lease, 'holder', 'epoch', 'expiresAt'),
+      this.#redis.hmget(keys.counts, ...OPEN_STATES),
+      this.#redis.zrange(keys.lanes, 0, '0', 'WITHSCORES'),
+    ]);
+    const [holder, epoch, expiresAt] = lease;
+    const held = Number(expiresAt ?? 0) > at;
+    return {
+      shard,
+      owner: held ? (holder ?? undefined) : undefined,
+      epoch: optionalNumber(epoch),
+      leaseExpiresAt: held ? optionalNumber(expiresAt) : undefined,
+      open: openCounts(counts),
+      oldestAcceptedAt: optionalNumber(oldest[1]),
+    };
+  }
+}
+
+function openCounts(counts: readonly (string | null)[]): ShardView['open'] {
+  const count = (state: UpdateState) =>
+    Math.max(0, Number(counts[(OPEN_STATES as readonly UpdateState[]).indexOf(state)] ?? 0));
+  return { QUEUED: count('QUEUED'), HELD: count('HELD'), IN_FLIGHT: count('IN_FLIGHT') };
+}
+
+function workersOf(members: readonly string[], shards: readonly ShardView[]): WorkerView[] {
+  const workers: WorkerView[] = [];
+  for (let at = 0; at + 1 < members.length; at += 2) {
+    const name = members[at] ?? '';
+    workers.push({
+      name,
+      lastHeartbeatAt: Number(members[at + 1]),
+      shards: shards.filter((view) => view.owner === name).map((view) => view.shard),
+    });
+  }
+  return workers;
+}
