@@ -67,7 +67,8 @@ await Promise.all(
           qos: mqtt5.QoS.AtLeastOnce,
           payload: JSON.stringify({ state: { desired: { power } }, clientToken }),
         });
-        if (Number(puback?.reasonCode ?? 0) >= 128) {
+        const code: number = puback?.reasonCode ?? 0;
+        if (code >= 128) {
           failed += 1;
           continue;
         }
