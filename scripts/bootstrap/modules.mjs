@@ -77,8 +77,9 @@ export async function ensureModules(root, env) {
   const code = await runTool(command, [...args, 'ci', ...settings], { cwd: root, env });
   if (code !== 0) {
     throw new SetupError(
-      `npm ci failed with code ${code}, as it says above. ` +
-        'When the package registry can be reached, run the same command again.',
+      `npm ci failed with code ${code}, for the reason that it gives above. ` +
+        'Put that right (most often the package registry is out of reach) ' +
+        'and run the same command again.',
     );
   }
 }
