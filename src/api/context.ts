@@ -35,13 +35,13 @@ export function createContext(services: ApiServices, server: ServerContext): Api
   const each =
     <Key, Value>(load: (key: Key) => Promise<Value>) =>
     (keys: readonly Key[]) =>
-      gate.run(() => Promise.all(keys.map(load)));
+      gate.read(() => Promise.all(keys.map(load)));
   return {
     ...services,
     actor: server.actor ?? '',
     facts: server.facts ?? newRequestFacts(),
     updates: new DataLoader((ids: readonly string[]) =>
-      gate.run(async () => [...(await reader.findMany(ids))]),
+      gate.read(async () => [...(await reader.findMany(ids))]),
     ),
     identities: new DataLoader(each((id: string) => directory.find(id))),
     connections: new DataLoader(each((identity: Identity) => directory.connection(identity))),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
 import { CourierError, messageOf } from '../shared/errors/courierError.ts';
 import type { Logger } from '../shared/observability/logger.ts';
+import type { TopLevelCode } from './topLevelCodes.ts';
 
 const SAFE_EXTENSIONS = ['code', 'remedy', 'http', 'errorId'] as const;
 
@@ -18,9 +19,10 @@ export function createErrorMask(log: Logger): (error: unknown) => GraphQLError {
     // Not the error itself: a client library may have hung what it sent on it.
     const stack = origin instanceof Error ? origin.stack : undefined;
     log.error({ errorId, stack }, `unexpected error: ${messageOf(origin)}`);
+    const code: TopLevelCode = 'INTERNAL_SERVER_ERROR';
     return new GraphQLError(`Something went wrong here. The log has it as ${errorId}.`, {
       ...placeOf(error),
-      extensions: { code: 'INTERNAL_SERVER_ERROR', errorId, http: { status: 500, spec: true } },
+      extensions: { code, errorId, http: { status: 500, spec: true } },
     });
   };
 }
@@ -42,9 +44,10 @@ function courierAnswer(origin: CourierError, error: unknown): GraphQLError {
 function clientError(error: GraphQLError): GraphQLError {
   const known = SAFE_EXTENSIONS.filter((name) => error.extensions[name] !== undefined);
   const extensions = Object.fromEntries(known.map((name) => [name, error.extensions[name]]));
+  const unlessNamed: TopLevelCode = 'BAD_USER_INPUT';
   return new GraphQLError(error.message, {
     ...placeOf(error),
-    extensions: { code: 'BAD_USER_INPUT', ...extensions },
+    extensions: { code: unlessNamed, ...extensions },
   });
 }
 

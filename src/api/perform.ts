@@ -12,7 +12,7 @@ export async function perform<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   try {
-    const result = await context.gate.run(work);
+    const result = await context.gate.write(work);
     if (mutation !== 'updateShadows') context.metrics.rows.inc({ mutation, code: 'ACCEPTED' });
     return result;
   } catch (error) {

@@ -1,14 +1,9 @@
 import { GraphQLError } from 'graphql';
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
+import type { TopLevelCode } from './topLevelCodes.ts';
 
 /** Far beyond any document that a shadow takes, and far from what a call stack holds. */
 const MAX_NESTING = 64;
-
-export interface BadRequest {
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-}
 
 /**
  * Takes one JSON operation by POST and nothing else: no GET, forms or uploads, which browsers send
@@ -100,7 +95,7 @@ function tooLarge(maxBytes: number): GraphQLError {
 
 function badRequest(
   status: number,
-  code: string,
+  code: TopLevelCode,
   message: string,
   headers: Record<string, string> = {},
 ): GraphQLError {

@@ -1,5 +1,9 @@
 import type { Redis } from 'ioredis';
-import { isRedisUnavailable, storeUnavailable } from '../shared/redis/unavailable.ts';
+import {
+  isRedisUnavailable,
+  outageOfWrite,
+  storeUnavailable,
+} from '../shared/redis/unavailable.ts';
 
 /**
  * Lets calls to Redis through while it is there. During an outage a call waits a bounded time for
@@ -17,35 +21,47 @@ export class StoreGate {
   }
 
   /** @throws STORE_UNAVAILABLE; any other error of `work` as it is. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    for (const connection of this.#connections) {
-      if (connection.status !== 'ready') await this.#ready(connection);
-    }
+  async write<T>(work: () => Promise<T>): Promise<T> {
+    if (!(await this.#ready())) throw storeUnavailable('not sent');
     try {
       return await work();
     } catch (error) {
-      throw isRedisUnavailable(error) ? storeUnavailable(error) : error;
+      throw isRedisUnavailable(error) ? storeUnavailable(outageOfWrite(error), error) : error;
+    }
+  }
+
+  /** The same for what changes nothing. */
+  async read<T>(work: () => Promise<T>): Promise<T> {
+    if (!(await this.#ready())) throw storeUnavailable('reading');
+    try {
+      return await work();
+    } catch (error) {
+      throw isRedisUnavailable(error) ? storeUnavailable('reading', error) : error;
     }
   }
 
   /** Why Redis cannot be used now, as a sentence; nothing while it answers. */
   async problem(): Promise<string | undefined> {
     try {
-      await this.run(() => Promise.all(this.#connections.map((connection) => connection.ping())));
+      await this.read(() => Promise.all(this.#connections.map((connection) => connection.ping())));
       return undefined;
     } catch {
       return 'Redis does not answer.';
     }
   }
 
-  async #ready(connection: Redis): Promise<void> {
-    const noAnswer = new AbortController();
-    const timer = setTimeout(() => noAnswer.abort(), this.#timeoutMs);
-    try {
-      await Promise.race([this.#nextReady(connection), aborted(noAnswer.signal)]);
-    } finally {
-      clearTimeout(timer);
-    }
+  /** Waits for connections that are not there, up to the time limit. */
+  async #ready(): Promise<boolean> {
+    const missing = this.#connections.filter(({ status }) => status !== 'ready');
+    if (missing.length === 0) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#timeoutMs);
+    });
+    const ready = Promise.all(missing.map((connection) => this.#nextReady(connection)));
+    const outcome = await Promise.race([ready.then(() => true), tooLate]);
+    clearTimeout(timer);
+    return outcome;
   }
 
   /** One listener a connection, however many requests wait. */
@@ -61,10 +77,4 @@ export class StoreGate {
     this.#readiness.set(connection, ready);
     return ready;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(storeUnavailable()), { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 import { coerceInputValue, GraphQLError, isInputType, Kind, typeFromAST } from 'graphql';
 import type { ExecutionArgs, ExecutionResult, GraphQLInputType } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import type { TopLevelCode } from './topLevelCodes.ts';
 
 /**
  * Rewrites what GraphQL says of variables that do not fit their types: it repeats the whole value
@@ -23,6 +24,7 @@ export function useDiscreetVariableErrors(): Plugin {
 
 const REPEATS_VALUE = /^Variable "\$\w+" got invalid value /;
 const MAX_ERRORS = 20;
+const code: TopLevelCode = 'BAD_USER_INPUT';
 
 function repeatsValue(error: GraphQLError): boolean {
   return REPEATS_VALUE.test(error.message);
@@ -44,9 +46,7 @@ function problemsOf({ document, schema, variableValues, operationName }: Executi
       if (!isInputType(type) || value === undefined) continue;
       for (const problem of typeProblems(name, value, type)) {
         if (problems.length < MAX_ERRORS) {
-          problems.push(
-            new GraphQLError(problem, { nodes: variable, extensions: { code: 'BAD_USER_INPUT' } }),
-          );
+          problems.push(new GraphQLError(problem, { nodes: variable, extensions: { code } }));
         }
       }
     }

@@ -97,6 +97,6 @@ builder.queryFields((t) => ({
   fleet: t.field({
     type: FleetType,
     description: 'The fleet as Redis knows it.',
-    resolve: (_root, _args, context) => context.gate.run(() => context.fleet.read()),
+    resolve: (_root, _args, context) => context.gate.read(() => context.fleet.read()),
   }),
 }));

@@ -111,7 +111,7 @@ export const IdentityType = builder.objectRef<Identity>('Identity').implement({
     pendingUpdates: t.int({
       description: 'Its updates that have not ended yet.',
       resolve: (identity, _args, context) =>
-        context.gate.run(() => context.directory.pending(identity)),
+        context.gate.read(() => context.directory.pending(identity)),
     }),
   }),
 });
@@ -130,7 +130,7 @@ builder.queryFields((t) => ({
     description: 'The identity that a Cognito user is registered as; null where it is not.',
     args: { username: t.arg.string({ required: true, description: 'The username.' }) },
     resolve: (_root, { username }, context) =>
-      context.gate.run(() => context.directory.findByUsername(username)),
+      context.gate.read(() => context.directory.findByUsername(username)),
   }),
 }));
 

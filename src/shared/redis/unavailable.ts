@@ -29,16 +29,29 @@ export function isRedisUnavailable(error: unknown): error is Error {
   return NO_CONNECTION.has(error.message);
 }
 
-export function storeUnavailable(cause?: unknown): CourierError {
-  const full = cause instanceof Error && /^(OOM|EXECABORT) /.test(cause.message);
-  return new CourierError(
-    'STORE_UNAVAILABLE',
-    full
-      ? 'Redis has no room for it: its maxmemory is reached.'
-      : 'Redis does not answer, so it is not known whether this was taken.',
-    full
-      ? 'Give Redis more memory, then send it again with the same idempotency key.'
-      : 'Send it again in a moment, with the same idempotency key, which makes that safe.',
-    { cause },
-  );
+/** What is known of a call that met an outage. */
+type Outage = 'reading' | 'not sent' | 'outcome unknown' | 'no room';
+
+const SENTENCES: Readonly<Record<Outage, readonly [message: string, remedy: string]>> = {
+  reading: ['Redis does not answer.', 'Ask again in a moment.'],
+  'not sent': ['Redis cannot be reached, and nothing was stored.', 'Send it again in a moment.'],
+  'outcome unknown': [
+    'Redis does not answer, so it is not known whether this was stored.',
+    'Send it again in a moment, with the same idempotency key, which makes that safe.',
+  ],
+  'no room': [
+    'Redis has reached its maxmemory and takes nothing more.',
+    'Give Redis more memory, then send it again with the same idempotency key.',
+  ],
+};
+
+export function storeUnavailable(outage: Outage, cause?: unknown): CourierError {
+  const [message, remedy] = SENTENCES[outage];
+  return new CourierError('STORE_UNAVAILABLE', message, remedy, { cause });
+}
+
+/** What a write's error says of it. EXECABORT is what OOM makes of a transaction. */
+export function outageOfWrite(error: Error): Outage {
+  const full = error.name === 'ReplyError' && /^(OOM|EXECABORT) /.test(error.message);
+  return full ? 'no room' : 'outcome unknown';
 }

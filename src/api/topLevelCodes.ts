@@ -1,0 +1,15 @@
+/**
+ * The codes of top-level errors: what is wrong with a request before it is an operation, and our
+ * own faults. `docs/errors.md` has a row for each; a test holds the two together.
+ */
+export const TOP_LEVEL_CODES = [
+  'BAD_REQUEST',
+  'METHOD_NOT_ALLOWED',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'BODY_TOO_LARGE',
+  'BAD_USER_INPUT',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'INTERNAL_SERVER_ERROR',
+] as const;
+export type TopLevelCode = (typeof TOP_LEVEL_CODES)[number];
