@@ -76,9 +76,10 @@ end
 `;
 
 /**
- * Ends a claimed update and claims the lane's next one in the same step.
- * ARGV: epoch, token, lane, id, try, retention ms, final state, then record fields and values.
- * Answer: 'fenced' | 'stale' | an answer of CLAIM.
+ * Ends a claimed update and, if asked to, claims the lane's next one in the same step.
+ * ARGV: epoch, token, lane, id, try, retention ms, final state, claim next ('1' | '0'), then
+ * record fields and values.
+ * Answer: 'fenced' | 'stale' | 'settled' | an answer of CLAIM.
  */
 export const SETTLE: Script = {
   name: 'settle',
@@ -86,8 +87,9 @@ export const SETTLE: Script = {
   lua: `${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
     /* lua */ `
 local fields = {}
-for i = 8, #ARGV do fields[#fields + 1] = ARGV[i] end
+for i = 9, #ARGV do fields[#fields + 1] = ARGV[i] end
 finish(lane, id, 'IN_FLIGHT', ARGV[7], now, retentionMs, fields)
+if ARGV[8] == '0' then return { 'settled' } end
 return claim(lane, ARGV[1], now, retentionMs)
 `
   }`,

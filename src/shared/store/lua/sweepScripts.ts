@@ -5,8 +5,8 @@ import { PRELUDE } from './fence.ts';
  * Looks at a stretch of the lanes that are not empty, oldest first, for ones that nothing will
  * ever run: no job, a finished one, or a job delayed beyond what its lane waits for.
  * ARGV: epoch, token, first rank, count, slack ms.
- * Answer: 'fenced' | 'swept', lanes looked at, then triples of action ('orphan' | 'late'),
- * head's id, its job id.
+ * Answer: 'fenced' | 'swept', lanes looked at, then quadruples of action ('orphan' |
+ * 'late'), lane, head's id, its job id.
  */
 export const SWEEP: Script = {
   name: 'sweep',
@@ -26,7 +26,7 @@ for _, lane in ipairs(lanes) do
     local jobKey = T .. ':deliver:' .. job
     local finishedOn = job ~= '' and redis.call('HGET', jobKey, 'finishedOn')
     if job == '' or redis.call('EXISTS', jobKey) == 0 or finishedOn then
-      found[#found + 1] = 'orphan'; found[#found + 1] = id; found[#found + 1] = job
+      found[#found + 1] = 'orphan'; found[#found + 1] = lane; found[#found + 1] = id; found[#found + 1] = job
     else
       -- BullMQ scores a delayed job with its time in ms times 4096.
       local score = redis.call('ZSCORE', T .. ':deliver:delayed', job)
@@ -34,7 +34,7 @@ for _, lane in ipairs(lanes) do
         local dueAt = tonumber(score) / 4096
         local wanted = tonumber(u[2] or '0')
         if dueAt > math.max(wanted, now) + tonumber(ARGV[5]) then
-          found[#found + 1] = 'late'; found[#found + 1] = id; found[#found + 1] = job
+          found[#found + 1] = 'late'; found[#found + 1] = lane; found[#found + 1] = id; found[#found + 1] = job
         end
       end
     end

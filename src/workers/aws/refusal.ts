@@ -1,0 +1,114 @@
+import type { Denial } from '../../shared/domain/denial.ts';
+import type { Gate, Stage } from '../../shared/domain/sets.ts';
+import { messageOf } from '../../shared/errors/courierError.ts';
+
+/** What a failed AWS call means: asked again later, or refused until somebody changes something. */
+export type CallFailure =
+  | { readonly kind: 'transient'; readonly throttled: boolean; readonly message: string }
+  | { readonly kind: 'denied'; readonly needsOperator: boolean; readonly denial: Denial };
+
+const THROTTLED = new Set([
+  'TooManyRequestsException',
+  'ThrottlingException',
+  'ThrottledException',
+  'Throttling',
+  'RequestLimitExceeded',
+  'LimitExceededException',
+]);
+
+interface Refusal {
+  readonly gate: Gate;
+  readonly remedy: string;
+  readonly needsOperator?: boolean;
+}
+
+/** The AWS exceptions that no retry mends, by stage and exception name. */
+const REFUSALS: Partial<Record<Stage, Readonly<Record<string, Refusal>>>> = {
+  USER_POOL: {
+    NotAuthorizedException: {
+      gate: 'USER_POOL_PASSWORD',
+      remedy:
+        'Give the identity its right password with replaceIdentitySecret; where the message names SECRET_HASH, correct COGNITO_CLIENT_SECRET; where the user is disabled, enable it in the user pool.',
+    },
+    UserNotFoundException: {
+      gate: 'USER_POOL_USER_STATE',
+      remedy: 'Create the user in the user pool, or register the right username.',
+    },
+    UserNotConfirmedException: {
+      gate: 'USER_POOL_USER_STATE',
+      remedy: 'Confirm the user (AdminConfirmSignUp), then release the identity.',
+      needsOperator: true,
+    },
+    PasswordResetRequiredException: {
+      gate: 'USER_POOL_USER_STATE',
+      remedy:
+        'Set a new password (AdminSetUserPassword with Permanent), then replaceIdentitySecret.',
+      needsOperator: true,
+    },
+    ResourceNotFoundException: {
+      gate: 'USER_POOL_CLIENT',
+      remedy: 'Correct COGNITO_CLIENT_ID: the user pool of AWS_REGION has no such app client.',
+    },
+    InvalidParameterException: {
+      gate: 'USER_POOL_CLIENT',
+      remedy: 'Enable USER_PASSWORD_AUTH for the app client (ALLOW_USER_PASSWORD_AUTH).',
+    },
+    ForbiddenException: {
+      gate: 'USER_POOL_CLIENT',
+      remedy: "The user pool's WAF refuses the workers: allow their addresses.",
+    },
+  },
+  IDENTITY_POOL: {
+    NotAuthorizedException: {
+      gate: 'IDENTITY_POOL_LOGIN',
+      remedy:
+        'Add the user pool and the app client to the authentication providers of the identity pool.',
+    },
+    ResourceNotFoundException: {
+      gate: 'IDENTITY_POOL_LOGIN',
+      remedy: 'Correct COGNITO_IDENTITY_POOL_ID: AWS_REGION has no such identity pool.',
+    },
+    InvalidIdentityPoolConfigurationException: {
+      gate: 'ROLE_MAPPING',
+      remedy:
+        'Give the identity pool an authenticated role (or role mapping) whose trust policy names this identity pool.',
+    },
+  },
+  ATTACH_POLICY: {
+    ResourceNotFoundException: {
+      gate: 'IOT_POLICY_NOT_FOUND',
+      remedy: 'Create the IoT policy, or correct IOT_POLICY_NAME.',
+    },
+    LimitExceededException: {
+      gate: 'IOT_POLICY_LIMIT',
+      remedy: 'An identity takes 10 IoT policies at most: detach one that it does not need.',
+    },
+    UnauthorizedException: {
+      gate: 'WORKER_ROLE',
+      remedy: "Allow iot:AttachPolicy and iot:ListAttachedPolicies to the workers' own role.",
+    },
+    AccessDeniedException: {
+      gate: 'WORKER_ROLE',
+      remedy: "Allow iot:AttachPolicy and iot:ListAttachedPolicies to the workers' own role.",
+    },
+    InvalidRequestException: {
+      gate: 'IOT_POLICY_NOT_FOUND',
+      remedy: 'Correct IOT_POLICY_NAME.',
+    },
+  },
+};
+
+/**
+ * Decides by the exception's name, never by its text. What is not known to be final is transient:
+ * trying again is the safe mistake.
+ */
+export function classifyCallFailure(stage: Stage, error: unknown): CallFailure {
+  const name = error instanceof Error ? error.name : '';
+  const message = `${name === '' ? 'Error' : name}: ${messageOf(error)}`;
+  const refusal = REFUSALS[stage]?.[name];
+  if (refusal !== undefined) {
+    const { gate, remedy, needsOperator = false } = refusal;
+    return { kind: 'denied', needsOperator, denial: { stage, gate, message, remedy } };
+  }
+  return { kind: 'transient', throttled: THROTTLED.has(name), message };
+}

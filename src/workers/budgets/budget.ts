@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { runScript } from '../../shared/redis/script.ts';
+import { TAKE_BUDGET } from '../../shared/store/lua/fleetScripts.ts';
+
+/** A worker draws this much of a second at once, so that Redis is asked ten times a second. */
+const BLOCK_MS = 100;
+
+/**
+ * An account-wide rate, shared by all workers through a token bucket in Redis. Permits are drawn
+ * in small blocks and handed out in order. Permits of a block that nobody wants lapse with it,
+ * which errs on AWS's side of the limit.
+ */
+export class Budget {
+  readonly name: string;
+  readonly perSecond: number;
+  readonly #redis: Redis;
+  readonly #key: string;
+  readonly #queue: { cost: number; grant: () => void }[] = [];
+  #inHand = 0;
+  #inHandUntil = 0;
+  #drawing = false;
+
+  constructor(redis: Redis, key: string, name: string, perSecond: number) {
+    this.#redis = redis;
+    this.#key = key;
+    this.name = name;
+    this.perSecond = perSecond;
+  }
+
+  /** Callers that wait now. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Roughly how long a new caller would wait if this worker had the whole budget. */
+  get estimateMs(): number {
+    const queued = this.#queue.reduce((sum, entry) => sum + entry.cost, 0);
+    return (queued / this.perSecond) * 1000;
+  }
+
+  /** Waits for `cost` permits. @throws the signal's reason when it aborts first. */
+  async take(cost: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#queue.length === 0 && this.#spend(cost)) return;
+    await new Promise<void>((resolve, reject) => {
+      const entry = {
+        cost,
+        grant: () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      const onAbort = () => {
+        const at = this.#queue.indexOf(entry);
+        if (at >= 0) this.#queue.splice(at, 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#queue.push(entry);
+      void this.#draw();
+    });
+  }
+
+  #spend(cost: number): boolean {
+    if (performance.now() > this.#inHandUntil) this.#inHand = 0;
+    if (this.#inHand < cost) return false;
+    this.#inHand -= cost;
+    return true;
+  }
+
+  async #draw(): Promise<void> {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    try {
+      while (this.#queue.length > 0) await this.#drawBlock();
+    } finally {
+      this.#drawing = false;
+    }
+  }
+
+  async #drawBlock(): Promise<void> {
+    const block = Math.max(1, Math.floor((this.perSecond * BLOCK_MS) / 1000));
+    const head = this.#queue[0]?.cost ?? 1;
+    const wanted = Math.max(head, Math.min(block, this.#queue.length));
+    const [granted, waitMs] = await this.#request(wanted);
+    if (granted > 0) {
+      if (performance.now() > this.#inHandUntil) this.#inHand = 0;
+      this.#inHand += granted;
+      this.#inHandUntil = performance.now() + BLOCK_MS * 10;
+      while (this.#queue[0] !== undefined && this.#spend(this.#queue[0].cost)) {
+        this.#queue.shift()?.grant();
+      }
+    }
+    if (granted < wanted) await sleep(Math.max(5, waitMs));
+  }
+
+  /** Asked again after a pause where Redis fails: without it nothing may be spent. */
+  async #request(wanted: number): Promise<readonly [granted: number, waitMs: number]> {
+    const burst = Math.max(wanted, (this.perSecond * BLOCK_MS) / 1000);
+    try {
+      const answer = await runScript(
+        this.#redis,
+        TAKE_BUDGET,
+        [this.#key],
+        [this.perSecond, burst, wanted],
+      );
+      const [granted = 0, waitMs = 0] = answer as number[];
+      return [granted, waitMs];
+    } catch {
+      return [0, 250];
+    }
+  }
+}

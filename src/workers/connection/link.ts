@@ -1,0 +1,196 @@
+import { CrtError, type ICrtError, mqtt5 } from 'aws-iot-device-sdk-v2';
+import { messageOf } from '../../shared/errors/courierError.ts';
+import type { CrtRuntime } from './crtRuntime.ts';
+import { type SigningCredentials, signUpgrade } from './handshake.ts';
+
+/** Why a link did not come up. */
+export type ConnectFailure =
+  | { readonly kind: 'connack'; readonly reasonCode: number; readonly reason: string }
+  /** The HTTP upgrade was refused; aws-crt hides with which status. */
+  | { readonly kind: 'upgrade'; readonly reason: string }
+  | { readonly kind: 'network'; readonly reason: string };
+
+/** Why a link that was up went down. `reasonCode` is the DISCONNECT packet's, where one came. */
+export interface LinkDown {
+  readonly reasonCode?: number | undefined;
+  readonly reason: string;
+}
+
+export interface LinkSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly region: string;
+  readonly clientId: string;
+  readonly keepAliveSeconds: number;
+}
+
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: ArrayBuffer;
+}
+
+export interface LinkListener {
+  /** Asked right before the upgrade is signed: false where the lease ran out meanwhile. */
+  mayConnect(): boolean;
+  onMessage(message: IncomingMessage): void;
+  /** At most once, and never after `close`. */
+  onDown(down: LinkDown): void;
+}
+
+/** AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE */
+const UPGRADE_FAILURE = 2065;
+/** AWS_ERROR_UNKNOWN: any code but 0 ends the attempt. */
+const REFUSED = 1;
+const STOP_TIMEOUT_MS = 3000;
+const CONNACK_TIMEOUT_MS = 15_000;
+/** Longer than anything we wait for: our own state machine decides on every next attempt. */
+const NEVER_MS = 3_600_000;
+
+/**
+ * One MQTT 5 connection over a signed WebSocket, from CONNECT to its end. The SDK would reconnect
+ * for ever, denials too, so a link lives for one connection: what comes after its end is a new one.
+ */
+export class Link {
+  readonly #client: mqtt5.Mqtt5Client;
+  readonly #listener: LinkListener;
+  #over = false;
+  #closing: Promise<void> | undefined;
+
+  private constructor(client: mqtt5.Mqtt5Client, listener: LinkListener) {
+    this.#client = client;
+    this.#listener = listener;
+  }
+
+  /** Connects once. Resolves to the link, or to why it did not come up; nothing is left open then. */
+  static async open(
+    runtime: CrtRuntime,
+    settings: LinkSettings,
+    credentials: SigningCredentials,
+    listener: LinkListener,
+  ): Promise<Link | ConnectFailure> {
+    let attempted = false;
+    const client = new mqtt5.Mqtt5Client({
+      hostName: settings.host,
+      port: settings.port,
+      clientBootstrap: runtime.bootstrap,
+      socketOptions: runtime.socketOptions,
+      tlsCtx: runtime.tlsContext,
+      connectProperties: {
+        clientId: settings.clientId,
+        keepAliveIntervalSeconds: settings.keepAliveSeconds,
+        sessionExpiryIntervalSeconds: 0,
+      },
+      sessionBehavior: mqtt5.ClientSessionBehavior.Clean,
+      offlineQueueBehavior: mqtt5.ClientOperationQueueBehavior.FailAllOnDisconnect,
+      extendedValidationAndFlowControlOptions:
+        mqtt5.ClientExtendedValidationAndFlowControl.AwsIotCoreDefaults,
+      retryJitterMode: mqtt5.RetryJitterType.None,
+      minReconnectDelayMs: NEVER_MS,
+      maxReconnectDelayMs: NEVER_MS,
+      connackTimeoutMs: CONNACK_TIMEOUT_MS,
+      websocketHandshakeTransform: (request, answer) => {
+        // Not answering would hang the client for good.
+        if (attempted || !listener.mayConnect()) return answer(REFUSED);
+        attempted = true;
+        signUpgrade(request, settings.region, credentials).then(
+          () => answer(),
+          (error: unknown) => answer(error instanceof CrtError ? error.error_code : REFUSED),
+        );
+      },
+    });
+    const link = new Link(client, listener);
+    const failure = await link.#start();
+    if (failure === undefined) return link;
+    await link.close();
+    return failure;
+  }
+
+  #start(): Promise<ConnectFailure | undefined> {
+    const client = this.#client;
+    client.on('messageReceived', ({ message }) => {
+      const payload = message.payload;
+      if (!this.#over && payload instanceof ArrayBuffer) {
+        this.#listener.onMessage({ topic: message.topicName, payload });
+      }
+    });
+    client.on('error', () => undefined);
+    return new Promise((resolve) => {
+      client.on('connectionSuccess', () => resolve(undefined));
+      client.on('connectionFailure', ({ error, connack }) => {
+        resolve(connectFailure(error, connack));
+      });
+      client.on('disconnection', ({ error, disconnect }) => {
+        const reason = disconnect?.reasonString ?? messageOf(error);
+        resolve({ kind: 'network', reason });
+        this.#down({ reasonCode: disconnect?.reasonCode, reason });
+      });
+      client.start();
+    });
+  }
+
+  #down(down: LinkDown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#listener.onDown(down);
+  }
+
+  /** @returns the PUBACK's reason code; rejects where none came. */
+  async publish(topic: string, payload: string): Promise<number> {
+    const result = await this.#client.publish({
+      topicName: topic,
+      qos: mqtt5.QoS.AtLeastOnce,
+      payload,
+    });
+    return result?.reasonCode ?? 0;
+  }
+
+  /** @returns the SUBACK's reason code for each filter. */
+  async subscribe(filters: readonly string[]): Promise<readonly number[]> {
+    const suback = await this.#client.subscribe({
+      subscriptions: filters.map((topicFilter) => ({ topicFilter, qos: mqtt5.QoS.AtLeastOnce })),
+    });
+    return suback.reasonCodes;
+  }
+
+  async unsubscribe(filters: readonly string[]): Promise<void> {
+    await this.#client.unsubscribe({ topicFilters: [...filters] });
+  }
+
+  /** Disconnects with a DISCONNECT packet and frees the native client. Safe to call again. */
+  close(): Promise<void> {
+    this.#over = true;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, STOP_TIMEOUT_MS);
+      this.#client.once('stopped', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#client.stop({ reasonCode: mqtt5.DisconnectReasonCode.NormalDisconnection });
+    });
+    this.#client.removeAllListeners();
+    this.#client.on('error', () => undefined);
+    this.#client.close();
+  }
+}
+
+function connectFailure(
+  error: ICrtError,
+  connack: mqtt5.ConnackPacket | undefined,
+): ConnectFailure {
+  if (connack !== undefined) {
+    return {
+      kind: 'connack',
+      reasonCode: connack.reasonCode,
+      reason: connack.reasonString ?? `CONNACK reason code ${connack.reasonCode}`,
+    };
+  }
+  const reason = messageOf(error);
+  return error instanceof CrtError && error.error_code === UPGRADE_FAILURE
+    ? { kind: 'upgrade', reason }
+    : { kind: 'network', reason };
+}

@@ -1,0 +1,234 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConfirmLevel } from '../../shared/domain/sets.ts';
+import { type ShadowRef, shadowTopic } from '../../shared/domain/shadow.ts';
+import { messageOf } from '../../shared/errors/courierError.ts';
+import type { Budgets } from '../budgets/budgets.ts';
+import { Answers, type ShadowAnswer } from './answers.ts';
+import { type AwsNames, publishDenied, shadowDenied, subscribeDenied } from './denials.ts';
+import type { IncomingMessage, Link } from './link.ts';
+import { Pacer } from './pacer.ts';
+import type { PublishOutcome } from './publishOutcome.ts';
+import { Subscriptions } from './subscriptions.ts';
+import type { Suspicion } from './suspicion.ts';
+import { ThingPacers } from './thingPacers.ts';
+
+export interface PublishRequest extends ShadowRef {
+  /** The client token: the same for every try of an update. At most 64 bytes. */
+  readonly token: string;
+  /** The desired document as JSON. */
+  readonly desired: string;
+  readonly expectedVersion: number | undefined;
+  readonly confirm: ConfirmLevel;
+}
+
+export interface PublisherSettings {
+  readonly names: AwsNames;
+  /** Messages in both directions a second. */
+  readonly messagesPerSecond: number;
+  readonly thingRequestsPerSecond: number;
+  readonly answerTimeoutMs: number;
+}
+
+const NOT_AUTHORIZED = 0x87;
+/** A publish that must wait longer than this steps aside instead of holding its job's slot. */
+const PATIENCE_MS = 1000;
+const ROOM_RETRY_MS = 250;
+
+/** Publishes updates over one link and says how each ended. Lives as long as its link. */
+export class Publisher {
+  readonly #link: Link;
+  readonly #settings: PublisherSettings;
+  readonly #budgets: Budgets;
+  readonly #suspicion: Suspicion;
+  readonly #answers = new Answers();
+  readonly #subscriptions: Subscriptions;
+  readonly #pacer: Pacer;
+  readonly #things: ThingPacers;
+  readonly #inFlight = new Set<(outcome: PublishOutcome) => void>();
+  readonly #down = new AbortController();
+  #onSettled: (() => void) | undefined;
+
+  constructor(link: Link, settings: PublisherSettings, budgets: Budgets, suspicion: Suspicion) {
+    this.#link = link;
+    this.#settings = settings;
+    this.#budgets = budgets;
+    this.#suspicion = suspicion;
+    this.#subscriptions = new Subscriptions(link);
+    this.#pacer = new Pacer(settings.messagesPerSecond, settings.messagesPerSecond / 10);
+    this.#things = new ThingPacers(settings.thingRequestsPerSecond);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  onMessage(message: IncomingMessage): void {
+    this.#answers.deliver(message.topic, message.payload);
+  }
+
+  /** Resolves when nothing is in flight any more; each publish has a deadline of its own. */
+  async drained(): Promise<void> {
+    while (this.#inFlight.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onSettled = resolve;
+      });
+    }
+  }
+
+  /** The link is gone: whatever is in flight may or may not have been applied. */
+  down(why: string): void {
+    this.#down.abort(new Error(why));
+    for (const finish of this.#inFlight) finish({ kind: 'unknown', why });
+  }
+
+  async publish(request: PublishRequest, mayPublish: () => boolean): Promise<PublishOutcome> {
+    const limited = this.#limited(request);
+    if (limited !== undefined) return limited;
+    const release = this.#things.enter(request.thing);
+    try {
+      return await this.#admitted(request, mayPublish);
+    } finally {
+      release();
+    }
+  }
+
+  #limited(request: PublishRequest): PublishOutcome | undefined {
+    const connection = this.#pacer.waitMs();
+    if (connection > PATIENCE_MS) {
+      return unsent('RATE_LIMITED', 'messages of one connection', connection / 2);
+    }
+    const thing = this.#things.waitMs(request.thing);
+    if (thing > PATIENCE_MS) return unsent('RATE_LIMITED', 'requests to one thing', thing / 2);
+    const account = this.#budgets.shadow.estimateMs;
+    if (account > PATIENCE_MS) {
+      return unsent('RATE_LIMITED', 'shadow requests of the account', account / 2);
+    }
+    return undefined;
+  }
+
+  async #admitted(request: PublishRequest, mayPublish: () => boolean): Promise<PublishOutcome> {
+    const answered = request.confirm === 'ACCEPTED';
+    try {
+      if (answered) {
+        const problem = await this.#subscribe(request);
+        if (problem !== undefined) return problem;
+      }
+      try {
+        const waitMs = Math.max(
+          this.#pacer.take(answered ? 2 : 1),
+          this.#things.take(request.thing),
+        );
+        await this.#budgets.shadow.take(1, this.#down.signal);
+        if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#down.signal });
+        if (!mayPublish()) return unsent('NO_OWNER', 'the lease is being renewed', ROOM_RETRY_MS);
+        return await this.#send(request);
+      } finally {
+        if (answered) this.#subscriptions.unpin(request);
+      }
+    } catch (error) {
+      // Only waits are aborted here, so nothing was sent.
+      if (this.#down.signal.aborted) {
+        return unsent('CONNECTING', messageOf(this.#down.signal.reason), 0);
+      }
+      throw error;
+    }
+  }
+
+  async #subscribe(request: PublishRequest): Promise<PublishOutcome | undefined> {
+    if (!this.#subscriptions.has(request)) {
+      await this.#budgets.subscribe.take(2, this.#down.signal);
+    }
+    const outcome = await this.#subscriptions.pin(request);
+    switch (outcome.kind) {
+      case 'subscribed':
+        return undefined;
+      case 'full':
+        return unsent('RATE_LIMITED', 'subscriptions of one connection', ROOM_RETRY_MS);
+      case 'failed':
+        return unsent('BACKOFF', `subscribing failed: ${outcome.reason}`, PATIENCE_MS);
+      case 'denied': {
+        const denial = subscribeDenied(this.#settings.names, outcome.filter);
+        return { kind: 'denied', denial, sent: false, ...this.#suspect(request) };
+      }
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  /** Ends with the shadow service's answer, a refusal, the link's end or the deadline. */
+  #send(request: PublishRequest): Promise<PublishOutcome> {
+    const topic = `${shadowTopic(request)}/update`;
+    const sentAt = performance.now();
+    const since = () => performance.now() - sentAt;
+    let pubackMs: number | undefined;
+    return new Promise((resolve) => {
+      const finish = (outcome: PublishOutcome) => {
+        clearTimeout(deadline);
+        this.#inFlight.delete(finish);
+        this.#onSettled?.();
+        this.#answers.forget(request.token);
+        resolve(outcome);
+      };
+      const { answerTimeoutMs } = this.#settings;
+      const deadline = setTimeout(() => {
+        finish({ kind: 'unknown', why: `no answer within ${answerTimeoutMs} ms` });
+      }, answerTimeoutMs);
+      this.#inFlight.add(finish);
+      this.#answers.expect(request.token, (answer) => {
+        finish(this.#answered(request, topic, answer, pubackMs, since()));
+      });
+      this.#link.publish(topic, payloadOf(request)).then(
+        (reasonCode) => {
+          pubackMs = since();
+          if (reasonCode === NOT_AUTHORIZED) {
+            const denial = publishDenied(this.#settings.names, topic);
+            finish({ kind: 'denied', denial, sent: true, ...this.#suspect(request) });
+          } else if (reasonCode >= 0x80) finish({ kind: 'refused', reasonCode });
+          else if (request.confirm === 'PUBACK') {
+            this.#suspicion.accepted(request.thing);
+            finish({ kind: 'published', pubackMs });
+          }
+        },
+        (error: unknown) => finish({ kind: 'unknown', why: messageOf(error) }),
+      );
+    });
+  }
+
+  #answered(
+    request: PublishRequest,
+    topic: string,
+    answer: ShadowAnswer,
+    pubackMs: number | undefined,
+    answerMs: number,
+  ): PublishOutcome {
+    if (answer.kind === 'accepted') {
+      this.#suspicion.accepted(request.thing);
+      return { kind: 'accepted', version: answer.version, pubackMs, answerMs };
+    }
+    const { code, message } = answer;
+    if (code === 401 || code === 403) {
+      const denial = shadowDenied(topic, code, message);
+      return { kind: 'denied', denial, sent: true, suspect: false, probe: false };
+    }
+    return { kind: 'rejected', code, message, answerMs };
+  }
+
+  #suspect(request: PublishRequest): { suspect: boolean; probe: boolean } {
+    const verdict = this.#suspicion.denied(request.thing);
+    return { suspect: verdict !== 'final', probe: verdict === 'probe' };
+  }
+}
+
+function unsent(
+  reason: Extract<PublishOutcome, { kind: 'unsent' }>['reason'],
+  detail: string,
+  inMs: number,
+): PublishOutcome {
+  return { kind: 'unsent', reason, detail, until: Date.now() + Math.ceil(inMs) };
+}
+
+function payloadOf(request: PublishRequest): string {
+  const version =
+    request.expectedVersion === undefined ? '' : `,"version":${request.expectedVersion}`;
+  return `{"state":{"desired":${request.desired}},"clientToken":${JSON.stringify(request.token)}${version}}`;
+}

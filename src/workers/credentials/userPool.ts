@@ -1,0 +1,96 @@
+import {
+  type CognitoIdentityProviderClient,
+  InitiateAuthCommand,
+  type InitiateAuthCommandOutput,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { decodeJwt } from 'jose';
+import type { Denial } from '../../shared/domain/denial.ts';
+import { secretHash } from './secretHash.ts';
+
+/** What a sign-in yields. Times: epoch milliseconds. */
+export interface PoolTokens {
+  readonly idToken: string;
+  readonly idTokenExpiresAt: number;
+  /** Absent on a refresh without rotation: the one in use stays valid. */
+  readonly refreshToken: string | undefined;
+  readonly poolUsername: string;
+}
+
+/** Cognito asked for something that only a person can give. */
+export class ChallengeError extends Error {
+  readonly denial: Denial;
+
+  constructor(challenge: string) {
+    super(`The user pool asks for ${challenge}.`);
+    this.denial = {
+      stage: 'USER_POOL',
+      gate: 'USER_POOL_CHALLENGE',
+      message: `The user pool answered with the challenge ${challenge} instead of tokens.`,
+      remedy:
+        challenge === 'NEW_PASSWORD_REQUIRED'
+          ? 'Set a permanent password (AdminSetUserPassword with Permanent), then give it to the identity with replaceIdentitySecret.'
+          : 'Turn the challenge off for this user (MFA above all), then release the identity.',
+    };
+  }
+}
+
+export class UserPool {
+  readonly #client: CognitoIdentityProviderClient;
+  readonly #clientId: string;
+  readonly #clientSecret: string | undefined;
+
+  constructor(
+    client: CognitoIdentityProviderClient,
+    clientId: string,
+    clientSecret: string | undefined,
+  ) {
+    this.#client = client;
+    this.#clientId = clientId;
+    this.#clientSecret = clientSecret;
+  }
+
+  /** @throws the AWS SDK's exceptions, ChallengeError */
+  signIn(username: string, password: string): Promise<PoolTokens> {
+    return this.#initiate('USER_PASSWORD_AUTH', username, {
+      USERNAME: username,
+      PASSWORD: password,
+    });
+  }
+
+  /** @throws the AWS SDK's exceptions, ChallengeError */
+  refresh(poolUsername: string, refreshToken: string): Promise<PoolTokens> {
+    return this.#initiate('REFRESH_TOKEN_AUTH', poolUsername, { REFRESH_TOKEN: refreshToken });
+  }
+
+  async #initiate(
+    flow: 'USER_PASSWORD_AUTH' | 'REFRESH_TOKEN_AUTH',
+    username: string,
+    parameters: Record<string, string>,
+  ): Promise<PoolTokens> {
+    const secret = this.#clientSecret;
+    const hash =
+      secret === undefined ? {} : { SECRET_HASH: secretHash(secret, username, this.#clientId) };
+    const output = await this.#client.send(
+      new InitiateAuthCommand({
+        AuthFlow: flow,
+        ClientId: this.#clientId,
+        AuthParameters: { ...parameters, ...hash },
+      }),
+    );
+    return tokensOf(output, username);
+  }
+}
+
+function tokensOf(output: InitiateAuthCommandOutput, username: string): PoolTokens {
+  if (output.ChallengeName !== undefined) throw new ChallengeError(output.ChallengeName);
+  const idToken = output.AuthenticationResult?.IdToken;
+  if (idToken === undefined) throw new Error('InitiateAuth answered without an ID token');
+  const claims = decodeJwt(idToken);
+  const poolUsername = claims['cognito:username'];
+  return {
+    idToken,
+    idTokenExpiresAt: (claims.exp ?? 0) * 1000,
+    refreshToken: output.AuthenticationResult?.RefreshToken,
+    poolUsername: typeof poolUsername === 'string' ? poolUsername : username,
+  };
+}

@@ -1,0 +1,205 @@
+import { type Lane, parseLaneId } from '../../shared/domain/lane.ts';
+import type { PublishOutcome } from '../connection/publishOutcome.ts';
+import type { IdentityConnection } from '../connection/identityConnection.ts';
+import type { EventBus } from '../events.ts';
+import type { Claim, LaneStep, LaneStore, LaneWait } from '../shard/laneStore.ts';
+import type { RetryPolicy } from './retryPolicy.ts';
+import { type Settlement, settlementOf } from './settlement.ts';
+
+export interface DrainerDependencies {
+  readonly lanes: LaneStore;
+  readonly events: EventBus;
+  readonly retry: RetryPolicy;
+  /** How long a drain waits for the identity's connection before it steps aside. */
+  readonly connectPatienceMs: number;
+  connection(identityId: string): IdentityConnection;
+  /** A second denial on another thing: find out whether the identity itself is denied. */
+  suspect(identityId: string): void;
+  /** True once no new update may be begun. */
+  quiet(): boolean;
+}
+
+/** How a wish to have an update settled ended. */
+export type DrainResult =
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'waits'; readonly wait: LaneWait };
+
+interface Waiter {
+  readonly updateId: string;
+  readonly resolve: (result: DrainResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The next owner runs the job at once. */
+function handingOver(): DrainResult {
+  const detail = 'the shard is handed over';
+  return { kind: 'waits', wait: { reason: 'NO_OWNER', detail, until: Date.now() } };
+}
+
+/**
+ * Drains one lane from its head, one publish at a time. There is at most one drainer a lane, in
+ * the worker that owns its shard; jobs ask it to have their updates settled, and whatever stands
+ * before them is settled on the way.
+ */
+export class LaneDrainer {
+  readonly #id: string;
+  readonly #lane: Lane;
+  readonly #deps: DrainerDependencies;
+  readonly #onIdle: () => void;
+  #waiters: Waiter[] = [];
+  #running = false;
+
+  /** `onIdle` is called whenever nobody waits for this lane any more. */
+  constructor(laneId: string, deps: DrainerDependencies, onIdle: () => void) {
+    this.#id = laneId;
+    this.#lane = parseLaneId(laneId);
+    this.#deps = deps;
+    this.#onIdle = onIdle;
+  }
+
+  /** Resolves when the update is settled, or with why its lane must wait. */
+  drainTo(updateId: string): Promise<DrainResult> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ updateId, resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      while (this.#waiters.length > 0) await this.#round();
+    } catch (error) {
+      for (const waiter of this.#take()) waiter.reject(error);
+    } finally {
+      this.#running = false;
+      this.#onIdle();
+    }
+  }
+
+  /** From a fresh look at the lane until it is empty, must wait, or nobody asks any more. */
+  async #round(): Promise<void> {
+    if (this.#deps.quiet()) return this.#resolveAll(handingOver());
+    const connection = this.#deps.connection(this.#lane.identityId);
+    const readiness = await connection.ready(this.#deps.connectPatienceMs);
+    if (readiness.kind === 'waits') return this.#hold(readiness.wait);
+    let step: LaneStep | undefined = await this.#deps.lanes.claim(this.#id);
+    if (step.kind === 'claimed') await this.#resolveSettledBefore(step.claim);
+    while (step !== undefined) {
+      switch (step.kind) {
+        case 'empty':
+          return this.#resolveAll({ kind: 'settled' });
+        case 'waits':
+          return this.#resolveAll(step);
+        case 'claimed':
+          step = await this.#deliver(connection, step.claim);
+          break;
+        default:
+          step satisfies never;
+      }
+    }
+  }
+
+  async #hold(wait: LaneWait): Promise<void> {
+    const held = await this.#deps.lanes.hold(this.#id, wait);
+    this.#deps.events.emit('update:gave-back', { reason: wait.reason });
+    this.#resolveAll(held === undefined ? { kind: 'settled' } : { kind: 'waits', wait: held });
+  }
+
+  /** A job may run again after its update was settled: those waiters are done. */
+  async #resolveSettledBefore(claim: Claim): Promise<void> {
+    const others = this.#waiters.filter((waiter) => waiter.updateId !== claim.updateId);
+    await Promise.all(
+      others.map(async (waiter) => {
+        const state = await this.#deps.lanes.stateOf(waiter.updateId);
+        const open = state === 'QUEUED' || state === 'HELD' || state === 'IN_FLIGHT';
+        if (!open) this.#resolve(waiter.updateId, { kind: 'settled' });
+      }),
+    );
+  }
+
+  async #deliver(connection: IdentityConnection, claim: Claim): Promise<LaneStep | undefined> {
+    const outcome = await connection.publish({
+      thing: this.#lane.thing,
+      shadow: this.#lane.shadow,
+      token: claim.updateId,
+      desired: claim.desired,
+      expectedVersion: claim.expectedVersion,
+      confirm: claim.confirm,
+    });
+    this.#observe(outcome, claim);
+    const settlement = settlementOf(outcome, claim, this.#deps.retry, Date.now());
+    return settlement.kind === 'settle'
+      ? this.#settle(settlement, outcome, claim)
+      : this.#giveBack(settlement, claim);
+  }
+
+  async #settle(
+    settlement: Extract<Settlement, { kind: 'settle' }>,
+    outcome: PublishOutcome,
+    claim: Claim,
+  ): Promise<LaneStep | undefined> {
+    const asked = this.#waiters.some((waiter) => waiter.updateId !== claim.updateId);
+    const next = await this.#deps.lanes.settle(
+      this.#id,
+      claim,
+      settlement.state,
+      settlement.fields,
+      asked && !this.#deps.quiet(),
+    );
+    if (next !== undefined) {
+      this.#deps.events.emit('update:settled', {
+        state: settlement.state,
+        code: settlement.code,
+        confirm: claim.confirm,
+        sinceSubmitMs: Date.now() - claim.createdAt,
+        answerMs: 'answerMs' in outcome ? outcome.answerMs : undefined,
+      });
+    }
+    this.#resolve(claim.updateId, { kind: 'settled' });
+    // 'empty' is also what a settle without a next claim answers: the next round looks again.
+    return next?.kind === 'empty' ? undefined : next;
+  }
+
+  async #giveBack(
+    settlement: Extract<Settlement, { kind: 'give-back' }>,
+    claim: Claim,
+  ): Promise<undefined> {
+    const { wait, progress } = settlement;
+    await this.#deps.lanes.giveBack(this.#id, claim, wait, progress);
+    this.#deps.events.emit('update:gave-back', { reason: wait.reason });
+    this.#resolveAll({ kind: 'waits', wait: { ...wait, expiresAt: claim.expiresAt } });
+    return undefined;
+  }
+
+  #observe(outcome: PublishOutcome, claim: Claim): void {
+    const { events } = this.#deps;
+    if ('pubackMs' in outcome && outcome.pubackMs !== undefined) {
+      const afterPuback = 'answerMs' in outcome ? outcome.answerMs - outcome.pubackMs : 0;
+      const sinceSubmitMs = Date.now() - claim.createdAt - afterPuback;
+      events.emit('update:published', { sinceSubmitMs });
+    }
+    if (outcome.kind === 'denied') {
+      const { identityId } = this.#lane;
+      const { stage, gate, message } = outcome.denial;
+      events.emit('authorization:failed', { stage, gate, message, identityId });
+      if (outcome.probe) this.#deps.suspect(identityId);
+    }
+  }
+
+  #resolve(updateId: string, result: DrainResult): void {
+    const done = this.#waiters.filter((waiter) => waiter.updateId === updateId);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.updateId !== updateId);
+    for (const waiter of done) waiter.resolve(result);
+  }
+
+  #resolveAll(result: DrainResult): void {
+    for (const waiter of this.#take()) waiter.resolve(result);
+  }
+
+  #take(): Waiter[] {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    return waiters;
+  }
+}

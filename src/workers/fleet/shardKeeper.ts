@@ -1,0 +1,207 @@
+import { hostname } from 'node:os';
+import { messageOf } from '../../shared/errors/courierError.ts';
+import { type Service, service } from '../../shared/lifecycle/service.ts';
+import type { Logger } from '../../shared/observability/logger.ts';
+import type { EventBus } from '../events.ts';
+import type { ShardRuntime } from '../shard/shardRuntime.ts';
+import { assignShards } from './assignment.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseStore, Member } from './leaseStore.ts';
+
+export interface KeeperSettings {
+  readonly worker: string;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  readonly minHoldMs: number;
+  readonly metricsUrl: () => string;
+}
+
+export interface KeeperDependencies {
+  readonly leases: LeaseStore;
+  readonly events: EventBus;
+  readonly log: Logger;
+  createRuntime(lease: Lease): ShardRuntime;
+}
+
+/** A member counts from its second heartbeat on, so that one that flaps moves nothing. */
+const BEATS_TO_COUNT = 2;
+
+/**
+ * Keeps a worker's shards: beats, renews its leases, takes the shards that the assignment gives
+ * it, and hands over those that it gives to others.
+ */
+export class ShardKeeper {
+  readonly #settings: KeeperSettings;
+  readonly #deps: KeeperDependencies;
+  readonly #held = new Map<number, ShardRuntime>();
+  readonly #leaving = new Map<number, Promise<void>>();
+  readonly #startedAt = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
+  #draining = false;
+  #lastBeatAt = 0;
+  #members: readonly Member[] = [];
+
+  constructor(settings: KeeperSettings, deps: KeeperDependencies) {
+    this.#settings = settings;
+    this.#deps = deps;
+  }
+
+  get runtimes(): Iterable<ShardRuntime> {
+    return this.#held.values();
+  }
+
+  get shardsHeld(): number {
+    return this.#held.size;
+  }
+
+  get membersSeen(): number {
+    return this.#members.length;
+  }
+
+  /** Milliseconds since Redis last answered a heartbeat. */
+  get sinceBeatMs(): number {
+    return this.#lastBeatAt === 0 ? Number.POSITIVE_INFINITY : performance.now() - this.#lastBeatAt;
+  }
+
+  asService(): Service {
+    return service({
+      name: 'shard keeper',
+      start: async () => {
+        await this.#beat();
+        this.#timer = setInterval(() => void this.#beat(), this.#settings.heartbeatMs);
+      },
+      stop: (deadline) => this.#stop(deadline),
+    });
+  }
+
+  /** One at a time; a beat that fails is tried again at the next. */
+  #beat(): Promise<void> {
+    this.#beating ??= this.#beatOnce()
+      .catch((error: unknown) => {
+        this.#deps.log.warn({ error: messageOf(error) }, 'a heartbeat failed');
+      })
+      .finally(() => {
+        this.#beating = undefined;
+      });
+    return this.#beating;
+  }
+
+  async #beatOnce(): Promise<void> {
+    const { leases } = this.#deps;
+    const { worker, leaseMs } = this.#settings;
+    await this.#renewAll();
+    this.#members = await leases.beat(worker, this.#description(), leaseMs);
+    this.#lastBeatAt = performance.now();
+    if (this.#draining) return;
+    const owners = await leases.owners();
+    const counted = this.#members
+      .filter((member) => member.beats >= BEATS_TO_COUNT && !member.draining)
+      .map((member) => member.name);
+    if (!counted.includes(worker)) return;
+    const assigned = assignShards(owners, counted);
+    await Promise.all(
+      assigned.map(async (member, shard) => {
+        if (member === worker && !this.#held.has(shard) && !this.#leaving.has(shard)) {
+          await this.#take(shard);
+        } else if (member !== worker && this.#mayLeave(shard)) {
+          void this.#handOver(shard);
+        }
+      }),
+    );
+  }
+
+  async #renewAll(): Promise<void> {
+    await Promise.all(
+      [...this.#held].map(async ([shard, runtime]) => {
+        const renewed = await this.#deps.leases.renew(runtime.lease, this.#settings.leaseMs);
+        if (!renewed) this.#lose(shard, runtime);
+      }),
+    );
+  }
+
+  async #take(shard: number): Promise<void> {
+    const { worker, leaseMs } = this.#settings;
+    const lease = await this.#deps.leases.acquire(shard, worker, leaseMs);
+    if (lease === undefined) return;
+    const runtime = this.#deps.createRuntime(lease);
+    this.#held.set(shard, runtime);
+    this.#deps.events.emit('lease:taken', { shard, epoch: lease.epoch });
+    try {
+      await runtime.start();
+    } catch (error) {
+      this.#deps.log.warn({ shard, error: messageOf(error) }, 'starting a shard failed');
+      void this.#handOver(shard);
+    }
+  }
+
+  /** A busy shard stays for a while; an idle one moves at no cost. */
+  #mayLeave(shard: number): boolean {
+    const runtime = this.#held.get(shard);
+    if (runtime === undefined || this.#leaving.has(shard)) return false;
+    return runtime.idle || performance.now() - runtime.lease.acquiredAt >= this.#settings.minHoldMs;
+  }
+
+  #handOver(shard: number): Promise<void> {
+    const runtime = this.#held.get(shard);
+    if (runtime === undefined) return Promise.resolve();
+    const leaving =
+      this.#leaving.get(shard) ??
+      (async () => {
+        try {
+          await runtime.drain();
+          await this.#deps.leases.release(runtime.lease);
+          this.#deps.events.emit('lease:released', { shard });
+        } catch (error) {
+          // The lease runs out by itself.
+          this.#deps.log.warn({ shard, error: messageOf(error) }, 'handing a shard over failed');
+        } finally {
+          runtime.lease.lose();
+          this.#held.delete(shard);
+          this.#leaving.delete(shard);
+        }
+      })();
+    this.#leaving.set(shard, leaving);
+    return leaving;
+  }
+
+  #lose(shard: number, runtime: ShardRuntime): void {
+    if (this.#held.get(shard) !== runtime) return;
+    this.#held.delete(shard);
+    this.#deps.events.emit('lease:lost', { shard });
+    runtime.abort().catch((error: unknown) => {
+      this.#deps.log.warn({ shard, error: messageOf(error) }, 'letting go of a shard failed');
+    });
+  }
+
+  /** Leases are renewed meanwhile, so that nobody connects before this worker has disconnected. */
+  async #stop(deadline: AbortSignal): Promise<void> {
+    this.#draining = true;
+    await this.#beat();
+    const left = Promise.all([...this.#held.keys()].map((shard) => this.#handOver(shard)));
+    await Promise.race([left, aborted(deadline)]);
+    clearInterval(this.#timer);
+    for (const [shard, runtime] of this.#held) {
+      this.#deps.log.warn({ shard }, 'abandoned at the deadline; its lease will run out');
+      await runtime.abort();
+    }
+    await this.#deps.leases.leave(this.#settings.worker);
+  }
+
+  #description() {
+    return {
+      host: hostname(),
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      metricsUrl: this.#settings.metricsUrl(),
+      draining: this.#draining,
+    };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

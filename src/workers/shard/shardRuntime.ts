@@ -1,0 +1,281 @@
+import { type Job, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { ulid } from 'ulid';
+import type { ConnectionView } from '../../shared/domain/identity.ts';
+import type { ConnectionState } from '../../shared/domain/sets.ts';
+import { messageOf } from '../../shared/errors/courierError.ts';
+import type { Logger } from '../../shared/observability/logger.ts';
+import { DELIVER, parseVerifyJob, VERIFY } from '../../shared/queue/deliverJob.ts';
+import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
+import { DELIVER_QUEUE, type Keys } from '../../shared/redis/keys.ts';
+import type { Vault } from '../../shared/vault/vault.ts';
+import type { SharedConnectionDependencies } from '../connection/connectionDependencies.ts';
+import { IdentityConnection } from '../connection/identityConnection.ts';
+import { processDeliver } from '../delivery/deliverProcessor.ts';
+import { LaneDrainer } from '../delivery/laneDrainer.ts';
+import type { RetryPolicy } from '../delivery/retryPolicy.ts';
+import { FencedError, type Lease } from '../fleet/lease.ts';
+import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
+import { LaneStore } from './laneStore.ts';
+import { Sweeper } from './sweeper.ts';
+
+export interface ShardSettings {
+  readonly workerName: string;
+  readonly retentionMs: number;
+  readonly sweepMs: number;
+  readonly jobConcurrency: number;
+  readonly connectPatienceMs: number;
+  readonly retry: RetryPolicy;
+}
+
+export interface ShardDependencies {
+  /** For scripts. */
+  readonly redis: Redis;
+  /** For BullMQ, which duplicates it for blocking reads. */
+  readonly queueRedis: Redis;
+  readonly keys: Keys;
+  readonly queues: ShardQueues;
+  readonly vault: Vault;
+  readonly connections: SharedConnectionDependencies;
+  readonly settings: ShardSettings;
+  readonly log: Logger;
+}
+
+/** BullMQ's stall recovery is only the backstop: the owner's sweep is there first. */
+const LOCK_MS = 30_000;
+const STALLED_INTERVAL_MS = 15_000;
+const PROBES_A_SWEEP = 20;
+/** A verify job that cannot connect yet looks again after this long. */
+const VERIFY_PATIENCE_MS = 10_000;
+
+/** All that a worker does for one shard while it holds the lease. */
+export class ShardRuntime {
+  readonly lease: Lease;
+  readonly #deps: ShardDependencies;
+  readonly #lanes: LaneStore;
+  readonly #records: IdentityRecords;
+  readonly #sweeper: Sweeper;
+  readonly #connections = new Map<string, IdentityConnection>();
+  readonly #drainers = new Map<string, LaneDrainer>();
+  /** Jobs that were given back because an identity's connection was not there yet. */
+  readonly #jobsOf = new Map<string, Set<string>>();
+  #worker: Worker | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #tending: Promise<void> | undefined;
+  #quiet = false;
+  #lastJobAt = Date.now();
+
+  constructor(lease: Lease, deps: ShardDependencies) {
+    const { redis, keys, queues, vault, settings, connections } = deps;
+    this.lease = lease;
+    this.#deps = deps;
+    this.#lanes = new LaneStore(redis, keys.shard(lease.shard), lease, settings.retentionMs);
+    this.#records = new IdentityRecords(redis, keys, lease, vault);
+    this.#sweeper = new Sweeper(lease.shard, this.#lanes, queues, connections.events);
+  }
+
+  /** Nothing is connected and nothing runs: such a shard moves to another owner at no cost. */
+  get idle(): boolean {
+    const busy = [...this.#connections.values()].some(({ state }) => state !== 'idle');
+    return !busy && this.#drainers.size === 0;
+  }
+
+  /** When a job last began or ended here, epoch milliseconds: the readiness check's evidence. */
+  get lastJobAt(): number {
+    return this.#lastJobAt;
+  }
+
+  *connectionStates(): Iterable<ConnectionState> {
+    for (const { state } of this.#connections.values()) yield state;
+  }
+
+  *credentialExpiries(): Iterable<number> {
+    for (const { credentialsExpireAt } of this.#connections.values()) {
+      if (credentialsExpireAt !== undefined) yield credentialsExpireAt;
+    }
+  }
+
+  async start(): Promise<void> {
+    const { settings, keys, queueRedis, log } = this.#deps;
+    const { shard } = this.lease;
+    await this.#adoptActiveJobs();
+    if (this.#quiet) return;
+    this.#worker = new Worker(DELIVER_QUEUE, (job, token) => this.#process(job, token), {
+      connection: queueRedis,
+      prefix: keys.shard(shard).tag,
+      concurrency: settings.jobConcurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
+      // A crash, however often, makes no failed job of a promise to deliver.
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+      skipVersionCheck: true,
+    });
+    this.#worker.on('error', (error) => log.warn({ shard, error: error.message }, 'queue error'));
+    this.#worker.on('failed', (job, error) => {
+      if (error instanceof FencedError) return;
+      log.error({ shard, job: job?.id, error: error.message }, 'a job failed and will run again');
+    });
+    this.#tend();
+    this.#timer = setInterval(() => this.#tend(), settings.sweepMs);
+  }
+
+  /**
+   * Jobs that are active now were their last owner's, which crashed: BullMQ would find out when
+   * their locks run out. A copy of each runs at once; the original then finds its updates settled.
+   */
+  async #adoptActiveJobs(): Promise<void> {
+    const { shard } = this.lease;
+    const active = await this.#deps.queues.queue(shard).getJobs(['active']);
+    for (const job of active) {
+      const { priority } = job.opts;
+      await this.#deps.queues.add(shard, {
+        name: job.name,
+        data: job.data as object,
+        id: `c_${ulid()}`,
+        ...(priority === undefined ? {} : { priority }),
+      });
+    }
+  }
+
+  /** Planned end: takes no new job, finishes what is in flight, lets go of the connections. */
+  async drain(): Promise<void> {
+    this.#quiet = true;
+    clearInterval(this.#timer);
+    await this.#worker?.close();
+    await this.#end();
+  }
+
+  /** Unplanned end: the lease is somebody else's. Nothing more is published. */
+  async abort(): Promise<void> {
+    this.#quiet = true;
+    this.lease.lose();
+    clearInterval(this.#timer);
+    await Promise.all([this.#worker?.close(true), this.#end()]);
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+    await this.#tending;
+    this.#connections.clear();
+  }
+
+  async #process(job: Job, token: string | undefined): Promise<unknown> {
+    this.#lastJobAt = Date.now();
+    try {
+      if (job.name === VERIFY) return await this.#verify(job);
+      if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
+      return await processDeliver(job, token, {
+        lanes: this.#lanes,
+        drainer: (laneId) => this.#drainer(laneId, job.id),
+      });
+    } finally {
+      this.#lastJobAt = Date.now();
+    }
+  }
+
+  async #verify(job: Job): Promise<string> {
+    const { identityId } = parseVerifyJob(job.data);
+    const readiness = await this.#connection(identityId).ready(VERIFY_PATIENCE_MS);
+    return readiness.kind === 'ready' ? 'connected' : readiness.wait.reason;
+  }
+
+  #drainer(laneId: string, jobId: string | undefined): LaneDrainer {
+    const { settings, connections } = this.#deps;
+    const drainer =
+      this.#drainers.get(laneId) ??
+      new LaneDrainer(
+        laneId,
+        {
+          lanes: this.#lanes,
+          events: connections.events,
+          retry: settings.retry,
+          connectPatienceMs: settings.connectPatienceMs,
+          connection: (identityId) => this.#connection(identityId),
+          suspect: (identityId) => this.#probe(identityId),
+          quiet: () => this.#quiet,
+        },
+        () => this.#drainers.delete(laneId),
+      );
+    this.#drainers.set(laneId, drainer);
+    const identityId = laneId.slice(0, laneId.indexOf('/'));
+    if (jobId !== undefined && this.#connection(identityId).state !== 'connected') {
+      const jobs = this.#jobsOf.get(identityId) ?? new Set();
+      this.#jobsOf.set(identityId, jobs.add(jobId));
+    }
+    return drainer;
+  }
+
+  #connection(identityId: string): IdentityConnection {
+    let connection = this.#connections.get(identityId);
+    if (connection === undefined) {
+      connection = new IdentityConnection(identityId, {
+        ...this.#deps.connections,
+        lease: this.lease,
+        records: this.#records,
+        onConnected: (id) => this.#promote(id, [...(this.#jobsOf.get(id) ?? [])]),
+        onActive: (id, wasParked) => this.#activate(id, wasParked),
+        report: (id, view) => this.#report(id, view),
+      });
+      this.#connections.set(identityId, connection);
+    }
+    return connection;
+  }
+
+  async #activate(identityId: string, wasParked: boolean): Promise<void> {
+    const jobIds = await this.#records.release(identityId);
+    if (wasParked) this.#deps.connections.events.emit('identity:released', { identityId });
+    this.#promote(identityId, jobIds);
+  }
+
+  #promote(identityId: string, jobIds: readonly string[]): void {
+    this.#jobsOf.delete(identityId);
+    for (const jobId of new Set(jobIds)) {
+      // What fails here is found by the sweep.
+      this.#deps.queues.promote(this.lease.shard, jobId).catch(() => undefined);
+    }
+  }
+
+  #probe(identityId: string): void {
+    this.#connection(identityId)
+      .probe()
+      .catch((error: unknown) => {
+        this.#deps.log.warn({ identityId, error: messageOf(error) }, 'a probe failed');
+      });
+  }
+
+  #report(identityId: string, view: Omit<ConnectionView, 'worker' | 'epoch'>): void {
+    const worker = this.#deps.settings.workerName;
+    this.#records
+      .writeConnection(identityId, { ...view, worker, epoch: Number(this.lease.epoch) })
+      .catch((error: unknown) => {
+        this.#deps.log.debug({ identityId, error: messageOf(error) }, 'view not written');
+      });
+  }
+
+  /** One round at a time: sweep, probe what is due, look after the connections. */
+  #tend(): void {
+    if (this.#tending !== undefined || this.#quiet || !this.lease.valid) return;
+    this.#tending = this.#tendOnce()
+      .catch((error: unknown) => {
+        if (error instanceof FencedError || error instanceof IdentityMissingError) return;
+        const { shard } = this.lease;
+        this.#deps.log.warn({ shard, error: messageOf(error) }, 'looking after the shard failed');
+      })
+      .finally(() => {
+        this.#tending = undefined;
+      });
+  }
+
+  async #tendOnce(): Promise<void> {
+    await this.#sweeper.sweep();
+    for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {
+      this.#probe(identityId);
+    }
+    for (const connection of this.#connections.values()) {
+      // Not awaited: a renewal may take as long as the spacing of CONNECTs.
+      connection.maintain().catch((error: unknown) => {
+        this.#deps.log.warn({ error: messageOf(error) }, 'looking after a connection failed');
+      });
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { ulid } from 'ulid';
+import { DELIVER, type DeliverJob } from '../../shared/queue/deliverJob.ts';
+import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
+import { REASSIGN_JOB } from '../../shared/store/lua/sweepScripts.ts';
+import type { EventBus } from '../events.ts';
+import type { LaneStore, SweepFinding } from './laneStore.ts';
+
+const LANES_A_SWEEP = 500;
+/** A delayed job may run this much later than its lane waits for before the sweep hurries it. */
+const SLACK_MS = 2000;
+
+/**
+ * Sees to it that a lane that is not empty has a live job, whatever happened to the one it had:
+ * a drained queue, a failed job, a crash between two writes.
+ */
+export class Sweeper {
+  readonly #shard: number;
+  readonly #lanes: LaneStore;
+  readonly #queues: ShardQueues;
+  readonly #events: EventBus;
+  #rank = 0;
+
+  constructor(shard: number, lanes: LaneStore, queues: ShardQueues, events: EventBus) {
+    this.#shard = shard;
+    this.#lanes = lanes;
+    this.#queues = queues;
+    this.#events = events;
+  }
+
+  /** Looks at the next stretch of lanes, the oldest first. @throws FencedError */
+  async sweep(): Promise<void> {
+    const { seen, findings } = await this.#lanes.sweep(this.#rank, LANES_A_SWEEP, SLACK_MS);
+    this.#rank = seen < LANES_A_SWEEP ? 0 : this.#rank + LANES_A_SWEEP;
+    const orphans = findings.filter((finding) => finding.action === 'orphan');
+    const late = new Set(findings.flatMap(({ action, jobId }) => (action === 'late' ? jobId : [])));
+    await Promise.all(orphans.map((orphan) => this.#adopt(orphan)));
+    await Promise.all([...late].map((jobId) => this.#queues.promote(this.#shard, jobId)));
+    if (findings.length > 0) {
+      this.#events.emit('sweep:found', { orphans: orphans.length, late: late.size });
+    }
+  }
+
+  async #adopt(orphan: SweepFinding): Promise<void> {
+    const id = `s_${ulid()}`;
+    const data: DeliverJob = { updates: [[orphan.updateId, orphan.laneId]] };
+    await this.#queues.runAndAdd(this.#shard, REASSIGN_JOB, [orphan.updateId, orphan.jobId, id], {
+      name: DELIVER,
+      data,
+      id,
+    });
+  }
+}
