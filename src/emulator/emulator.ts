@@ -11,6 +11,7 @@ import { IotLogSink } from './log/iotLogSink.ts';
 import { logRoute } from './log/logRoute.ts';
 import { provision } from './provision/provision.ts';
 import { createCertificates } from './tls/certificates.ts';
+import { createSigningKey } from './userPool/tokens.ts';
 import { wellKnownAnswer } from './userPool/wellKnown.ts';
 import { createIdentitySide } from './world/identitySide.ts';
 import { ledgerRoute } from './log/ledgerRoute.ts';
@@ -91,15 +92,19 @@ async function start(
   onStop(() => log.close());
 
   let iotData = '';
-  const identitySide = await createIdentitySide({
+  const identitySide = createIdentitySide({
     config,
     account,
     names,
     provisioned,
+    key: await createSigningKey(),
     now,
     dataEndpoint: () => iotData,
   });
-  const users = addSeedUsers(identitySide.users, names, config.users, now());
+  for (const policy of provisioned.iotPolicies) {
+    identitySide.iotControl.policies.create(policy.name, policy.document);
+  }
+  const users = addSeedUsers(identitySide.userPool.users, names, config.users, now());
 
   const gateway = await startDeviceGateway({
     account,
@@ -129,8 +134,8 @@ async function start(
           ledgerRoute(gateway.ledger),
         ]),
         (exchange) =>
-          wellKnownAnswer(exchange, provisioned.userPool.userPoolId, identitySide.tokens),
-        identitySide.iotControl,
+          wellKnownAnswer(exchange, provisioned.userPool.userPoolId, identitySide.userPool.tokens),
+        identitySide.iotControl.respond,
       ],
       onFault: (error, exchange) => {
         const place = exchange === undefined ? 'a request' : `${exchange.method} ${exchange.url}`;

@@ -13,7 +13,7 @@ export interface LoginVerifier {
   readonly publicKey: CryptoKey;
   readonly now: () => number;
   /** Whether the user behind the token is disabled or has signed out since it was issued. */
-  readonly isRevoked: (subject: string, issuedAtSeconds: number) => boolean;
+  readonly isRevoked: (claims: JWTPayload) => boolean;
 }
 
 /**
@@ -45,7 +45,7 @@ export async function verifyLogin(
   if (client === undefined) throw identityPoolError.wrongAudience();
   const nowSeconds = Math.floor(verifier.now() / 1000);
   if (nowSeconds >= claims.exp) throw identityPoolError.tokenExpired(nowSeconds, claims.exp);
-  if (client.serverSideTokenCheck && verifier.isRevoked(claims.sub, claims.iat ?? 0)) {
+  if (client.serverSideTokenCheck && verifier.isRevoked(claims)) {
     throw identityPoolError.tokenRevoked();
   }
   return { provider: client, subject: claims.sub, claims };

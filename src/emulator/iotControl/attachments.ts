@@ -40,6 +40,21 @@ export class Attachments {
     this.#propagation.change(() => this.#inForce.detach(target, policyName));
   }
 
+  /** Takes an attachment back, in force at once. */
+  restore(policyName: string, target: string): void {
+    const policies = this.#byTarget.get(target) ?? new Set();
+    this.#byTarget.set(target, policies.add(policyName));
+    const targets = this.#byPolicy.get(policyName) ?? new Set();
+    this.#byPolicy.set(policyName, targets.add(target));
+    this.#inForce.attach(target, policyName);
+  }
+
+  all(): readonly (readonly [policyName: string, target: string])[] {
+    return [...this.#byTarget].flatMap(([target, names]) =>
+      [...names].map((name) => [name, target] as const),
+    );
+  }
+
   policiesOf(target: string): readonly string[] {
     return [...(this.#byTarget.get(target) ?? [])];
   }

@@ -7,6 +7,8 @@ import { iotError } from './errors.ts';
 
 /** AWS: "Policy document size: 2,048 characters, excluding white space". */
 const MAX_DOCUMENT_CHARACTERS = 2048;
+/** AWS: "Maximum number of named policy versions: 5". */
+const MAX_VERSIONS = 5;
 
 export interface PolicyVersion {
   readonly versionId: string;
@@ -24,6 +26,11 @@ export interface IotPolicy {
   defaultVersionId: string;
   nextVersion: number;
   modifiedAtMs: number;
+}
+
+/** A policy as JSON data. */
+export interface StoredPolicy extends Omit<IotPolicy, 'versions'> {
+  readonly versions: readonly Omit<PolicyVersion, 'compiled'>[];
 }
 
 export interface PolicyStoreParts {
@@ -68,6 +75,71 @@ export class PolicyStore {
     this.#policies.set(name, policy);
     this.#propagate(policy);
     return policy;
+  }
+
+  all(): readonly IotPolicy[] {
+    return [...this.#policies.values()];
+  }
+
+  /** Throws DeleteConflictException while it is attached or has other versions. */
+  remove(name: string, isAttached: boolean): void {
+    const policy = this.get(name);
+    if (isAttached) throw iotError.deleteConflict(`The policy ${name} is attached to a target`);
+    if (policy.versions.size > 1) {
+      throw iotError.deleteConflict(`The policy ${name} has versions beside its default`);
+    }
+    this.#policies.delete(name);
+    this.#parts.propagation.change(() => this.#parts.inForce.removeDocument(name));
+  }
+
+  /** Throws VersionsLimitExceededException at the sixth, or MalformedPolicyException. */
+  addVersion(name: string, document: string, isDefault: boolean): PolicyVersion {
+    const policy = this.get(name);
+    if (policy.versions.size >= MAX_VERSIONS) throw iotError.versionsLimit(name);
+    const version = this.#newVersion(String(policy.nextVersion), document);
+    policy.versions.set(version.versionId, version);
+    policy.nextVersion += 1;
+    policy.modifiedAtMs = this.#parts.now();
+    if (isDefault) this.setDefault(name, version.versionId);
+    return version;
+  }
+
+  /** Throws ResourceNotFoundException. */
+  version(name: string, versionId: string): PolicyVersion {
+    const version = this.get(name).versions.get(versionId);
+    if (version === undefined) throw iotError.versionNotFound(name, versionId);
+    return version;
+  }
+
+  setDefault(name: string, versionId: string): void {
+    const policy = this.get(name);
+    policy.defaultVersionId = this.version(name, versionId).versionId;
+    policy.modifiedAtMs = this.#parts.now();
+    this.#propagate(policy);
+  }
+
+  /** Throws DeleteConflictException for the default version. */
+  removeVersion(name: string, versionId: string): void {
+    const policy = this.get(name);
+    if (this.version(name, versionId).versionId === policy.defaultVersionId) {
+      throw iotError.deleteConflict(`Version ${versionId} is the default of policy ${name}`);
+    }
+    policy.versions.delete(versionId);
+  }
+
+  /** Takes a policy back as it was, in force at once. */
+  restore(stored: StoredPolicy): void {
+    const policy: IotPolicy = {
+      ...stored,
+      versions: new Map(
+        stored.versions.map((version) => [
+          version.versionId,
+          { ...version, compiled: compileDocument(version.document) },
+        ]),
+      ),
+    };
+    this.#policies.set(policy.name, policy);
+    this.#parts.inForce.setDocument(policy.name, this.defaultVersion(policy).compiled);
   }
 
   /** The version that counts. */

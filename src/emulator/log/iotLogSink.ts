@@ -5,6 +5,11 @@ import type { IotLog, IotLogEntry } from '../contract.ts';
 /** Entries that stay readable over HTTP. */
 const KEPT_ENTRIES = 20_000;
 
+interface Stamped {
+  readonly atMs: number;
+  readonly entry: Omit<IotLogEntry, 'timestamp' | 'accountId'>;
+}
+
 export interface LogQuery {
   readonly limit: number;
   /** Fields that must be equal, by the entry's own names. */
@@ -19,7 +24,8 @@ export class IotLogSink implements IotLog {
   readonly #accountId: string;
   readonly #now: () => number;
   readonly #file: WriteStream | undefined;
-  readonly #ring: IotLogEntry[] = [];
+  /** Kept as written; the timestamp's text is made when somebody reads. */
+  readonly #ring: Stamped[] = [];
   #next = 0;
 
   constructor(accountId: string, now: () => number, file: string | undefined) {
@@ -29,11 +35,10 @@ export class IotLogSink implements IotLog {
   }
 
   write(entry: Omit<IotLogEntry, 'timestamp' | 'accountId'>): void {
-    const timestamp = new Date(this.#now()).toISOString().replace('T', ' ').replace('Z', '');
-    const full: IotLogEntry = { timestamp, accountId: this.#accountId, ...entry };
-    this.#ring[this.#next % KEPT_ENTRIES] = full;
+    const stamped = { atMs: this.#now(), entry };
+    this.#ring[this.#next % KEPT_ENTRIES] = stamped;
     this.#next += 1;
-    this.#file?.write(`${JSON.stringify(full)}\n`);
+    this.#file?.write(`${JSON.stringify(this.#full(stamped))}\n`);
   }
 
   /** The newest entries that fit, oldest first. */
@@ -41,8 +46,9 @@ export class IotLogSink implements IotLog {
     const found: IotLogEntry[] = [];
     const oldest = Math.max(0, this.#next - KEPT_ENTRIES);
     for (let index = this.#next - 1; index >= oldest && found.length < query.limit; index -= 1) {
-      const entry = this.#ring[index % KEPT_ENTRIES];
-      if (entry !== undefined && fits(entry, query.where)) found.push(entry);
+      const stamped = this.#ring[index % KEPT_ENTRIES];
+      if (stamped !== undefined && fits(stamped.entry, query.where))
+        found.push(this.#full(stamped));
     }
     return found.reverse();
   }
@@ -53,9 +59,14 @@ export class IotLogSink implements IotLog {
     this.#file.end();
     await finished(this.#file);
   }
+
+  #full({ atMs, entry }: Stamped): IotLogEntry {
+    const timestamp = new Date(atMs).toISOString().replace('T', ' ').replace('Z', '');
+    return { timestamp, accountId: this.#accountId, ...entry };
+  }
 }
 
-function fits(entry: IotLogEntry, where: Readonly<Record<string, string>>): boolean {
+function fits(entry: Stamped['entry'], where: Readonly<Record<string, string>>): boolean {
   const fields: Readonly<Record<string, unknown>> = { ...entry };
   return Object.entries(where).every(([name, value]) => String(fields[name]) === value);
 }

@@ -30,6 +30,11 @@ export class Propagation {
     this.settle();
   }
 
+  /** Counts a change that takes effect at once and is none of a policy, such as of a thing. */
+  changedNow(): void {
+    this.#generation += 1;
+  }
+
   /** How many changes are in force; applies what is due first. */
   settle(): number {
     if (this.#waiting.length > 0) {

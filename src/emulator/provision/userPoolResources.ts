@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../world/duration.ts';
 import type { SeededNames } from '../world/seededNames.ts';
-import type { AppClient, AuthFlow, UsernameStyle } from '../userPool/model.ts';
+import type { AppClient, AuthFlow, PasswordPolicy, UsernameStyle } from '../userPool/model.ts';
 import {
   booleanProperty,
   listProperty,
@@ -22,6 +22,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 export interface ProvisionedUserPool {
   readonly userPoolId: string;
   readonly usernameStyle: UsernameStyle;
+  readonly passwordPolicy: PasswordPolicy;
   readonly clients: readonly AppClient[];
 }
 
@@ -34,6 +35,7 @@ export function readUserPool(stack: Stack, names: SeededNames): ProvisionedUserP
     // A pool that signs in by e-mail address or phone number makes its user names up.
     usernameStyle:
       listProperty(pool.properties, 'UsernameAttributes').length > 0 ? 'uuid' : 'given',
+    passwordPolicy: readPasswordPolicy(pool.properties),
     clients: [readClient(client.physicalId, client.properties, names)],
   };
 }
@@ -47,6 +49,7 @@ function readClient(clientId: string, properties: Properties, names: SeededNames
   };
   return {
     clientId,
+    clientName: optionalText(properties, 'ClientName') ?? clientId,
     ...(booleanProperty(properties, 'GenerateSecret', false)
       ? { clientSecret: names.clientSecret() }
       : {}),
@@ -56,6 +59,25 @@ function readClient(clientId: string, properties: Properties, names: SeededNames
     refreshTokenMs: life('RefreshToken', 30, 'days'),
     preventUserExistenceErrors:
       optionalText(properties, 'PreventUserExistenceErrors') === 'ENABLED',
+    ...readRotation(mapProperty(properties, 'RefreshTokenRotation')),
+  };
+}
+
+function readRotation(properties: Properties): Pick<AppClient, 'rotationGraceMs'> {
+  if (optionalText(properties, 'Feature') !== 'ENABLED') return {};
+  return { rotationGraceMs: numberProperty(properties, 'RetryGracePeriodSeconds', 0) * SECOND_MS };
+}
+
+/** What the pool does not say is as the Cognito console sets it: eight characters of each kind. */
+function readPasswordPolicy(properties: Properties): PasswordPolicy {
+  const policy = mapProperty(mapProperty(properties, 'Policies'), 'PasswordPolicy');
+  return {
+    minimumLength: numberProperty(policy, 'MinimumLength', 8),
+    lowercase: booleanProperty(policy, 'RequireLowercase', true),
+    uppercase: booleanProperty(policy, 'RequireUppercase', true),
+    numbers: booleanProperty(policy, 'RequireNumbers', true),
+    symbols: booleanProperty(policy, 'RequireSymbols', true),
+    temporaryMs: numberProperty(policy, 'TemporaryPasswordValidityDays', 7) * DAY_MS,
   };
 }
 

@@ -7,21 +7,26 @@ export interface User {
   /** Another name to sign in with, where the pool made up `username` by itself. */
   readonly alias?: string;
   readonly sub: string;
-  readonly attributes: ReadonlyMap<string, string>;
-  readonly groups: readonly string[];
   readonly createdAtMs: number;
+  attributes: Readonly<Record<string, string>>;
+  groups: readonly string[];
   password: string;
+  /** When an administrator's temporary password was set; it lives for so many days. */
+  temporarySinceMs?: number;
   status: UserStatus;
   enabled: boolean;
+  /** Base32 secret of an authenticator app; where set, a sign-in asks for its code. */
+  totpSecret?: string;
   modifiedAtMs: number;
-  /** Tokens issued before this are revoked (global sign-out); 0 where none are. */
-  signedOutAtMs: number;
+  /** How often all of the user's sessions were revoked (global sign-out). */
+  signOuts: number;
 }
 
 export type AuthFlow = 'USER_PASSWORD_AUTH' | 'REFRESH_TOKEN_AUTH';
 
 export interface AppClient {
   readonly clientId: string;
+  readonly clientName: string;
   /** Absent for a public client. */
   readonly clientSecret?: string;
   readonly authFlows: ReadonlySet<AuthFlow>;
@@ -30,6 +35,19 @@ export interface AppClient {
   readonly refreshTokenMs: number;
   /** False (`LEGACY`, the default): a user who does not exist is answered as such. */
   readonly preventUserExistenceErrors: boolean;
+  /** Present where refresh tokens rotate: for how long a used one may be used again. */
+  readonly rotationGraceMs?: number;
+}
+
+/** What a password of the pool must have. */
+export interface PasswordPolicy {
+  readonly minimumLength: number;
+  readonly lowercase: boolean;
+  readonly uppercase: boolean;
+  readonly numbers: boolean;
+  readonly symbols: boolean;
+  /** How long an administrator's temporary password is good for. */
+  readonly temporaryMs: number;
 }
 
 /**

@@ -10,18 +10,23 @@ export interface RefreshSession {
   readonly eventId: string;
   /** Epoch seconds of the sign-in, the tokens' `auth_time`. */
   readonly authTime: number;
-  readonly issuedAtMs: number;
   readonly expiresAtMs: number;
+  /** The user's `signOuts` when it was issued; a later sign-out revokes it. */
+  readonly signOuts: number;
+  /** Epoch milliseconds from when on a rotated token counts as reused. */
+  usableUntilMs?: number;
 }
 
 /** The refresh tokens that were issued and have not expired long ago. */
 export class RefreshTokens {
   readonly #byToken = new Map<string, RefreshSession>();
+  /** Any one token of a sign-in, by the `origin_jti` that all tokens of it carry. */
+  readonly #byOrigin = new Map<string, RefreshSession>();
 
-  issue(session: Omit<RefreshSession, 'token'>): RefreshSession {
-    this.#dropExpired(session.issuedAtMs);
+  issue(session: Omit<RefreshSession, 'token'>, nowMs: number): RefreshSession {
+    this.#dropExpired(nowMs);
     const issued = { ...session, token: newToken() };
-    this.#byToken.set(issued.token, issued);
+    this.restore(issued);
     return issued;
   }
 
@@ -29,11 +34,36 @@ export class RefreshTokens {
     return this.#byToken.get(token);
   }
 
-  /** The oldest stand first, and lives are equal within a client, so the scan stops early. */
+  /** A token of the same sign-in that ends when the first would; the first has a last grace. */
+  rotate(session: RefreshSession, graceMs: number, nowMs: number): RefreshSession {
+    session.usableUntilMs ??= nowMs + graceMs;
+    const { usableUntilMs: _used, ...fresh } = session;
+    return this.issue(fresh, nowMs);
+  }
+
+  all(): readonly RefreshSession[] {
+    return [...this.#byToken.values()];
+  }
+
+  restore(session: RefreshSession): void {
+    this.#byToken.set(session.token, session);
+    this.#byOrigin.set(session.originJti, session);
+  }
+
+  /** Whether the sign-in that a token descends from was revoked by a sign-out since. */
+  isRevoked(originJti: unknown): boolean {
+    const session = typeof originJti === 'string' ? this.#byOrigin.get(originJti) : undefined;
+    return session === undefined || session.signOuts !== session.user.signOuts;
+  }
+
+  /** Those that were issued first stand first, so the scan mostly stops early. */
   #dropExpired(nowMs: number): void {
     for (const [token, session] of this.#byToken) {
       if (session.expiresAtMs > nowMs) return;
       this.#byToken.delete(token);
+      if (this.#byOrigin.get(session.originJti) === session) {
+        this.#byOrigin.delete(session.originJti);
+      }
     }
   }
 }
@@ -43,8 +73,6 @@ function newToken(): string {
   const header = Buffer.from('{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}').toString(
     'base64url',
   );
-  return [
-    header,
-    ...[256, 12, 256, 16].map((size) => randomBytes(size).toString('base64url')),
-  ].join('.');
+  const parts = [256, 12, 256, 16].map((size) => randomBytes(size).toString('base64url'));
+  return [header, ...parts].join('.');
 }

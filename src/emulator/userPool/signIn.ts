@@ -1,15 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Durations } from '../world/duration.ts';
+import type { ChallengeAnswer, ChallengeName, Challenges } from './challenges.ts';
 import { userPoolError } from './errors.ts';
 import type { Lockout } from './lockout.ts';
-import type { AppClient, User } from './model.ts';
-import type { RefreshTokens } from './refreshTokens.ts';
-import { secretHashMatches } from './secretHash.ts';
+import type { AppClient, PasswordPolicy, User } from './model.ts';
+import { checkPassword } from './passwordPolicy.ts';
+import type { RefreshSession, RefreshTokens } from './refreshTokens.ts';
+import { checkSecretHash } from './secretHash.ts';
 import type { TokenIssuer } from './tokens.ts';
+import { totpMatches } from './totp.ts';
 import type { UserDirectory } from './users.ts';
 
+type Parameters = Readonly<Record<string, string>>;
+
 /** What a sign-in gives: tokens, or the challenge that stands between. */
-export type SignInResult = { readonly AuthenticationResult: AuthenticationResult };
+export type SignInResult =
+  | { readonly AuthenticationResult: AuthenticationResult; readonly ChallengeParameters: object }
+  | ChallengeAnswer;
 
 export interface AuthenticationResult {
   readonly AccessToken: string;
@@ -24,12 +31,14 @@ export interface SignInParts {
   readonly users: UserDirectory;
   readonly tokens: TokenIssuer;
   readonly refreshTokens: RefreshTokens;
+  readonly challenges: Challenges;
   readonly lockout: Lockout;
+  readonly passwordPolicy: PasswordPolicy;
   readonly durations: Durations;
   readonly now: () => number;
 }
 
-/** The steps of InitiateAuth. Each throws the exception that Cognito answers at that point. */
+/** The ways to tokens. Each step throws the exception that Cognito answers at that point. */
 export class SignIn {
   readonly #parts: SignInParts;
 
@@ -38,46 +47,75 @@ export class SignIn {
   }
 
   /** USER_PASSWORD_AUTH. SECRET_HASH covers the name as it was sent, alias or not. */
-  async withPassword(
-    client: AppClient,
-    parameters: Readonly<Record<string, string>>,
-  ): Promise<SignInResult> {
+  async withPassword(client: AppClient, parameters: Parameters): Promise<SignInResult> {
     const username = required(parameters, 'USERNAME');
     const password = required(parameters, 'PASSWORD');
     checkSecretHash(client, username, parameters['SECRET_HASH']);
     const user = this.#authenticate(client, username, password);
-    return { AuthenticationResult: await this.#firstTokens(client, user) };
+    return this.#challengeOrTokens(client, user);
+  }
+
+  /** RespondToAuthChallenge. A wrong code may be tried again; a session ends with its success. */
+  async withChallenge(
+    client: AppClient,
+    name: ChallengeName,
+    session: string,
+    responses: Parameters,
+  ): Promise<SignInResult> {
+    const { challenges, now } = this.#parts;
+    checkSecretHash(client, required(responses, 'USERNAME'), responses['SECRET_HASH']);
+    const user = challenges.find(session, name, client.clientId, now());
+    if (!user.enabled) throw userPoolError.userDisabled();
+    switch (name) {
+      case 'NEW_PASSWORD_REQUIRED': {
+        const password = required(responses, 'NEW_PASSWORD');
+        checkPassword(password, this.#parts.passwordPolicy);
+        setPassword(user, password, true, now());
+        challenges.close(session);
+        return this.#challengeOrTokens(client, user);
+      }
+      case 'SOFTWARE_TOKEN_MFA': {
+        const code = required(responses, 'SOFTWARE_TOKEN_MFA_CODE');
+        if (!totpMatches(user.totpSecret ?? '', code, now())) throw userPoolError.codeMismatch();
+        challenges.close(session);
+        return withTokens(await this.#firstTokens(client, user));
+      }
+      default:
+        return name satisfies never;
+    }
   }
 
   /** REFRESH_TOKEN_AUTH. SECRET_HASH covers the pool's own name of the user, never an alias. */
-  async withRefreshToken(
-    client: AppClient,
-    parameters: Readonly<Record<string, string>>,
-  ): Promise<SignInResult> {
-    const { refreshTokens, tokens, now } = this.#parts;
+  async withRefreshToken(client: AppClient, parameters: Parameters): Promise<SignInResult> {
     const token = required(parameters, 'REFRESH_TOKEN');
-    const session = refreshTokens.find(token);
+    const known = this.#parts.refreshTokens.find(token);
     // Without a session there is no name to check the hash against, but a missing one is told.
-    checkSecretHash(client, session?.user.username, parameters['SECRET_HASH']);
-    if (session === undefined || session.clientId !== client.clientId) {
-      throw userPoolError.invalidRefreshToken();
+    checkSecretHash(client, known?.user.username, parameters['SECRET_HASH']);
+    const session = this.#usableSession(client, known);
+    return withTokens(await this.#tokens(client, session, undefined));
+  }
+
+  /** GetTokensFromRefreshToken, which alone works where refresh tokens rotate. */
+  async rotated(
+    client: AppClient,
+    token: string,
+    secret: string | undefined,
+  ): Promise<SignInResult> {
+    const { refreshTokens, durations, now } = this.#parts;
+    if (client.clientSecret !== undefined && secret !== client.clientSecret) {
+      throw userPoolError.clientSecretMismatch(client.clientId);
     }
-    if (now() >= session.expiresAtMs) throw userPoolError.expiredRefreshToken();
-    if (session.issuedAtMs <= session.user.signedOutAtMs) throw userPoolError.revokedRefreshToken();
-    if (!session.user.enabled) throw userPoolError.userDisabled();
-    const issued = await tokens.issue(session.user, client, session, now());
-    return {
-      AuthenticationResult: {
-        AccessToken: issued.accessToken,
-        ExpiresIn: issued.expiresIn,
-        IdToken: issued.idToken,
-        TokenType: 'Bearer',
-      },
-    };
+    const session = this.#usableSession(client, refreshTokens.find(token));
+    const graceMs = client.rotationGraceMs;
+    const next =
+      graceMs === undefined
+        ? undefined
+        : refreshTokens.rotate(session, graceMs === 0 ? 0 : durations.scale(graceMs), now());
+    return withTokens(await this.#tokens(client, session, next));
   }
 
   #authenticate(client: AppClient, username: string, password: string): User {
-    const { users, lockout, now } = this.#parts;
+    const { users, lockout, passwordPolicy, durations, now } = this.#parts;
     const user = users.find(username);
     if (user === undefined) {
       throw client.preventUserExistenceErrors
@@ -93,47 +131,86 @@ export class SignIn {
     }
     lockout.succeeded(user.username);
     if (user.status === 'UNCONFIRMED') throw userPoolError.notConfirmed();
+    const temporarySinceMs = user.temporarySinceMs;
+    if (
+      temporarySinceMs !== undefined &&
+      now() >= temporarySinceMs + durations.scale(passwordPolicy.temporaryMs)
+    ) {
+      throw userPoolError.temporaryPasswordExpired();
+    }
     return user;
   }
 
+  #usableSession(client: AppClient, session: RefreshSession | undefined): RefreshSession {
+    const nowMs = this.#parts.now();
+    if (session === undefined || session.clientId !== client.clientId) {
+      throw userPoolError.invalidRefreshToken();
+    }
+    if (nowMs >= session.expiresAtMs) throw userPoolError.expiredRefreshToken();
+    if (session.signOuts !== session.user.signOuts) throw userPoolError.revokedRefreshToken();
+    if (session.usableUntilMs !== undefined && nowMs >= session.usableUntilMs) {
+      throw userPoolError.reusedRefreshToken();
+    }
+    if (!session.user.enabled) throw userPoolError.userDisabled();
+    return session;
+  }
+
+  async #challengeOrTokens(client: AppClient, user: User): Promise<SignInResult> {
+    const { challenges, now } = this.#parts;
+    const challenge = challenges.next(user);
+    if (challenge !== undefined) return challenges.open(challenge, user, client.clientId, now());
+    return withTokens(await this.#firstTokens(client, user));
+  }
+
   async #firstTokens(client: AppClient, user: User): Promise<AuthenticationResult> {
-    const { tokens, refreshTokens, durations, now } = this.#parts;
+    const { refreshTokens, durations, now } = this.#parts;
     const nowMs = now();
-    const session = refreshTokens.issue({
-      clientId: client.clientId,
-      user,
-      originJti: randomUUID(),
-      eventId: randomUUID(),
-      authTime: Math.floor(nowMs / 1000),
-      issuedAtMs: nowMs,
-      expiresAtMs: nowMs + durations.scale(client.refreshTokenMs),
-    });
-    const issued = await tokens.issue(user, client, session, nowMs);
+    const session = refreshTokens.issue(
+      {
+        clientId: client.clientId,
+        user,
+        originJti: randomUUID(),
+        eventId: randomUUID(),
+        authTime: Math.floor(nowMs / 1000),
+        expiresAtMs: nowMs + durations.scale(client.refreshTokenMs),
+        signOuts: user.signOuts,
+      },
+      nowMs,
+    );
+    return this.#tokens(client, session, session);
+  }
+
+  async #tokens(
+    client: AppClient,
+    session: RefreshSession,
+    refresh: RefreshSession | undefined,
+  ): Promise<AuthenticationResult> {
+    const { tokens, now } = this.#parts;
+    const issued = await tokens.issue(session.user, client, session, now());
     return {
       AccessToken: issued.accessToken,
       ExpiresIn: issued.expiresIn,
       IdToken: issued.idToken,
-      RefreshToken: session.token,
+      ...(refresh === undefined ? {} : { RefreshToken: refresh.token }),
       TokenType: 'Bearer',
     };
   }
 }
 
-/** Throws where the client has a secret and the hash is missing or, the name known, wrong. */
-function checkSecretHash(
-  client: AppClient,
-  username: string | undefined,
-  given: string | undefined,
-): void {
-  if (client.clientSecret === undefined) return;
-  if (given === undefined) throw userPoolError.secretHashMissing(client.clientId);
-  if (username === undefined) return;
-  if (!secretHashMatches(given, username, client.clientId, client.clientSecret)) {
-    throw userPoolError.secretHashMismatch(client.clientId);
-  }
+/** A permanent password confirms the user; a temporary one must be changed on sign-in. */
+export function setPassword(user: User, password: string, permanent: boolean, nowMs: number): void {
+  user.password = password;
+  user.status = permanent ? 'CONFIRMED' : 'FORCE_CHANGE_PASSWORD';
+  user.modifiedAtMs = nowMs;
+  if (permanent) delete user.temporarySinceMs;
+  else user.temporarySinceMs = nowMs;
 }
 
-function required(parameters: Readonly<Record<string, string>>, name: string): string {
+function withTokens(result: AuthenticationResult): SignInResult {
+  return { AuthenticationResult: result, ChallengeParameters: {} };
+}
+
+function required(parameters: Parameters, name: string): string {
   const value = parameters[name];
   if (value === undefined || value === '') throw userPoolError.missingParameter(name);
   return value;

@@ -65,7 +65,7 @@ export class TokenIssuer {
     };
     const [idToken, accessToken] = await Promise.all([
       this.#sign({
-        ...Object.fromEntries(user.attributes),
+        ...user.attributes,
         ...shared,
         aud: client.clientId,
         token_use: 'id',

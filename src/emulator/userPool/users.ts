@@ -5,7 +5,7 @@ export interface NewUser {
   readonly username: string;
   readonly password: string;
   readonly status: UserStatus;
-  readonly attributes?: ReadonlyMap<string, string>;
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 /** The users of one pool, by user name and, where users have one, by alias. */
@@ -21,42 +21,52 @@ export class UserDirectory {
     this.#style = style;
   }
 
-  withSubject(sub: string): User | undefined {
-    return this.#bySubject.get(sub);
-  }
-
   /** By user name or alias; undefined where there is none. */
   find(name: string): User | undefined {
     return this.#byUsername.get(name) ?? this.#byAlias.get(name);
   }
 
-  has(name: string): boolean {
-    return this.find(name) !== undefined;
+  withSubject(sub: string): User | undefined {
+    return this.#bySubject.get(sub);
   }
 
+  /** A user of this name must not exist yet. */
   add(user: NewUser, nowMs: number): User {
     const sub = this.#names.uuid(`user:${user.username}`);
+    const temporary = user.status === 'FORCE_CHANGE_PASSWORD';
     const created: User = {
       username: this.#style === 'uuid' ? sub : user.username,
       ...(this.#style === 'uuid' ? { alias: user.username } : {}),
       sub,
-      attributes: user.attributes ?? new Map(),
+      attributes: user.attributes ?? {},
       groups: [],
       createdAtMs: nowMs,
       password: user.password,
+      ...(temporary ? { temporarySinceMs: nowMs } : {}),
       status: user.status,
       enabled: true,
       modifiedAtMs: nowMs,
-      signedOutAtMs: 0,
+      signOuts: 0,
     };
-    this.#byUsername.set(created.username, created);
-    this.#bySubject.set(created.sub, created);
-    if (created.alias !== undefined) this.#byAlias.set(created.alias, created);
+    this.restore(created);
     return created;
   }
 
+  /** Takes a user back as it was. */
+  restore(user: User): void {
+    this.#byUsername.set(user.username, user);
+    this.#bySubject.set(user.sub, user);
+    if (user.alias !== undefined) this.#byAlias.set(user.alias, user);
+  }
+
+  remove(user: User): void {
+    this.#byUsername.delete(user.username);
+    this.#bySubject.delete(user.sub);
+    if (user.alias !== undefined) this.#byAlias.delete(user.alias);
+  }
+
   /** In the order in which they were added. */
-  all(): Iterable<User> {
-    return this.#byUsername.values();
+  all(): readonly User[] {
+    return [...this.#byUsername.values()];
   }
 }

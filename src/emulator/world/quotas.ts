@@ -4,6 +4,9 @@ import type { QuotaProfile } from '../contract.ts';
 export type QuotaName =
   | 'UserAuthentication'
   | 'UserRead'
+  | 'UserToken'
+  | 'UserCreation'
+  | 'UserPoolClientRead'
   | 'UserUpdate'
   | 'GetId'
   | 'GetCredentialsForIdentity'
@@ -38,6 +41,9 @@ export type QuotaName =
 const DEFAULT_PER_SECOND: Readonly<Record<QuotaName, number>> = {
   UserAuthentication: 120,
   UserRead: 120,
+  UserToken: 120,
+  UserCreation: 50,
+  UserPoolClientRead: 20,
   UserUpdate: 25,
   GetId: 25,
   GetCredentialsForIdentity: 200,
