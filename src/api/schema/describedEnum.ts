@@ -14,6 +14,6 @@ export function describedEnum<Value extends string>(
   );
   return builder.enumType(name, {
     description: options.description,
-    values: Object.fromEntries(values) as Record<string, { value: Value; description: string }>,
+    values: Object.fromEntries(values),
   });
 }

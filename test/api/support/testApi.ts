@@ -1,0 +1,131 @@
+import { Writable } from 'node:stream';
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterEach } from 'vitest';
+import type { ApiServices } from '../../../src/api/context.ts';
+import { createGraphqlApi } from '../../../src/api/graphqlApi.ts';
+import { createApiMetrics } from '../../../src/api/metrics.ts';
+import { StoreGate } from '../../../src/api/storeGate.ts';
+import { AWS_SHADOW_LIMITS } from '../../../src/shared/domain/desired.ts';
+import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
+import { connectRedis } from '../../../src/shared/redis/connect.ts';
+import { Keys } from '../../../src/shared/redis/keys.ts';
+import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
+import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
+import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
+import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
+import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
+import { Vault } from '../../../src/shared/vault/vault.ts';
+import { uniquePrefix } from '../../support/prefix.ts';
+
+export const TOKEN = 'a-token-of-the-tests-0123456789';
+export const OTHER_TOKEN = 'another-token-of-the-tests-01234';
+export const VAULT_KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
+
+/** The answer's JSON, for tests to look into; what is missing fails their expectations. */
+// oxlint-disable-next-line typescript/no-explicit-any -- shaped by each test's own query
+export type Json = any;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Json;
+}
+
+export interface TestApi {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly services: ApiServices;
+  readonly registry: Registry;
+  readonly log: () => string;
+  /** Sends whatever request to `/graphql`. */
+  fetch(init: RequestInit, path?: string): Promise<Answer>;
+  /** Sends an operation as a well-behaved caller; gives the whole body. */
+  send(query: string, variables?: object, token?: string): Promise<Json>;
+  /** Sends an operation that must not have a top-level error; gives its data. */
+  run(query: string, variables?: object, token?: string): Promise<Json>;
+}
+
+const SHARD_COUNT = 8;
+const open: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()));
+});
+
+/** The API on a Redis of the test, under a key prefix of its own; closed when the test ends. */
+export async function startApi(
+  redisUrl: string,
+  settings: {
+    readonly storeTimeoutMs?: number;
+    readonly maxBodyBytes?: number;
+    readonly graphiql?: boolean;
+  } = {},
+): Promise<TestApi> {
+  const storeTimeoutMs = settings.storeTimeoutMs ?? 5000;
+  const [redis, queueRedis] = [1, 2].map(() =>
+    connectRedis(redisUrl, { commandTimeout: storeTimeoutMs }).on('error', () => undefined),
+  ) as [Redis, Redis];
+  await Promise.all([redis.connect(), queueRedis.connect()]);
+  const keys = new Keys(uniquePrefix('api'));
+  const queues = new ShardQueues(queueRedis, keys);
+  const vaultKeys = parseVaultKeys(VAULT_KEYS);
+  if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
+  const registry = new Registry();
+  const services: ApiServices = {
+    intake: new UpdateIntake(redis, keys, queues, {
+      shardCount: SHARD_COUNT,
+      retentionMs: 3_600_000,
+    }),
+    reader: new UpdateReader(redis, keys, SHARD_COUNT),
+    directory: new IdentityDirectory(redis, keys, queues, new Vault(vaultKeys), SHARD_COUNT),
+    fleet: new FleetReader(redis, keys, SHARD_COUNT),
+    gate: new StoreGate([redis, queueRedis], storeTimeoutMs),
+    limits: AWS_SHADOW_LIMITS,
+    metrics: createApiMetrics(registry),
+  };
+  const logged: string[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logged.push(chunk.toString());
+      done();
+    },
+  });
+  const api = createGraphqlApi({
+    services,
+    tokens: [
+      { actor: 'tests', token: TOKEN },
+      { actor: 'others', token: OTHER_TOKEN },
+    ],
+    graphiql: settings.graphiql ?? true,
+    maxBodyBytes: settings.maxBodyBytes ?? 12_582_912,
+    log: pino({ level: 'trace' }, sink),
+  });
+  open.push(async () => {
+    await queues.close();
+    redis.disconnect();
+    queueRedis.disconnect();
+  });
+
+  const fetch = async (init: RequestInit, path = '/graphql'): Promise<Answer> => {
+    const response = await api.fetch(`http://api${path}`, init);
+    const text = await response.text();
+    const body: Json = /^[[{]/.test(text) ? JSON.parse(text) : text;
+    return { status: response.status, headers: response.headers, body };
+  };
+  const send = async (query: string, variables?: object, token = TOKEN): Promise<Json> => {
+    const { body } = await fetch({
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query, variables }),
+    });
+    return body;
+  };
+  const run = async (query: string, variables?: object, token = TOKEN): Promise<Json> => {
+    const body = await send(query, variables, token);
+    if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
+    return body.data;
+  };
+  return { redis, keys, services, registry, log: () => logged.join(''), fetch, send, run };
+}
