@@ -141,61 +141,15 @@ export interface DeviceGatewayOptions {
   readonly now?: () => number;
   /** Readings of facts that AWS leaves open, and sizes; each has a default. */
   readonly settings?: Partial<DeviceSettings>;
+  /** What `exportState` returned in an earlier run. */
+  readonly state?: DeviceState;
   /** Called with every accepted shadow update, after it is stored. */
   readonly onShadowUpdate?: (entry: LedgerEntry) => void;
-  /** What to get wrong on purpose; absent, nothing. */
-  readonly faults?: DeviceFaults;
-  /** What `snapshot` gave in an earlier run; absent, no shadow exists yet. */
-  readonly restore?: unknown;
-}
-
-/**
- * Where the device side asks whether to get something wrong.
- * - `upgrade`: before a WebSocket upgrade is answered (`refuse`, `delay`)
- * - `puback`: before a PUBACK is sent to a publisher (`swallow`, `delay`, `refuse` = 0x97)
- * - `answer`: before a shadow answer (`…/accepted`, `…/rejected`) is routed (`swallow`, `delay`)
- * - `deliver`: before a message goes to a subscriber (`swallow`, `delay`, `duplicate`)
- * - `dataPlane`: before an HTTPS data-plane request is answered (`refuse`, `delay`)
- */
-export type DeviceFaultPoint = 'upgrade' | 'puback' | 'answer' | 'deliver' | 'dataPlane';
-
-export interface DeviceFaultSubject {
-  readonly clientId?: string;
-  readonly topic?: string;
-}
-
-export interface DeviceFault {
-  readonly effect: 'swallow' | 'delay' | 'duplicate' | 'refuse';
-  /** Wall milliseconds; for `delay`, else 0. */
-  readonly delayMs: number;
-  /** HTTP status and exception where `refuse` answers HTTP. */
-  readonly status: number;
-  readonly errorName: string;
-  readonly message: string;
-}
-
-export interface DeviceFaults {
-  /** False while no fault is set: all that the hot path looks at. */
-  readonly armed: boolean;
-  /** Draws (deterministically, by the seed) whether a fault strikes here; undefined: none does. */
-  at(point: DeviceFaultPoint, subject: DeviceFaultSubject): DeviceFault | undefined;
-}
-
-/** What can be done to a running device side from outside. */
-export interface DeviceControls {
   /**
-   * Closes TCP connections without a packet, as a lost network does: those of one client id, else
-   * a share (0 to 1, `pick` draws) of all. Gives how many.
+   * The clock that signatures and the expiry of credentials are judged by, epoch milliseconds;
+   * differs from `now` while a clock skew is set. Default `now`.
    */
-  dropConnections(which: {
-    readonly clientId?: string;
-    readonly share?: number;
-    readonly pick?: () => number;
-  }): number;
-  /** Sockets stay open, nothing is read or written for that long (wall milliseconds). */
-  freeze(durationMs: number): void;
-  /** The device's side of a shadow, without a connection: an update of `reported`, accepted or not. */
-  report(thing: string, shadow: string | undefined, reported: unknown): void;
+  readonly signatureNow?: () => number;
 }
 
 /** Behaviour that AWS does not document or that the quota profile only defaults. */
@@ -211,6 +165,75 @@ export interface DeviceSettings {
   readonly shadowDepth: number;
   /** Entries that the ledger keeps; older ones are dropped and counted. Default 500,000. */
   readonly ledgerLimit: number;
+  /**
+   * What a QoS 1 publish that exceeds a quota gets: no PUBACK at all, or one with 0x97 (MQTT 5;
+   * aws-facts 3.5). Default `none`.
+   */
+  readonly discardedPublish: 'none' | 'puback';
+  /** Whether the 24 h cut sends a DISCONNECT 0x98 first (aws-facts 9). Default false. */
+  readonly announceLifetimeEnd: boolean;
+  /** Lifetime of a connection, before the time scale. Default 24 h (aws-facts 1.1). */
+  readonly connectionLifetimeMs: number;
+  /** A publish on a reserved topic that only AWS publishes on. Default `terminate`. */
+  readonly reservedPublish: 'terminate' | 'route';
+  /** The 51st subscription of a connection: SUBACK 0x97, and the end of it. Default `terminate`. */
+  readonly overSubscribed: 'terminate' | 'suback';
+  /** Expiry of persistent MQTT 3.1.1 sessions in seconds, before the time scale. Default 3,600. */
+  readonly sessionExpirySeconds: number;
+  /** Seed of the faults' dice. Default 1. */
+  readonly faultSeed: number;
+}
+
+/** Faults that stay on until they are changed; shares are probabilities from 0 to 1. */
+export interface DeviceFaults {
+  /** Only for these client ids; absent for all. Upgrades carry none, so they match no list. */
+  readonly clientIds?: readonly string[];
+  /** How long every packet of a client waits before it is handled, drawn evenly. */
+  readonly latencyMs?: { readonly min: number; readonly max: number };
+  /** Share of upgrades on `/mqtt` that get this HTTP status (default 503). */
+  readonly refuseUpgrade?: { readonly share: number; readonly status?: number };
+  /** Share of publishes that are handled but never get their PUBACK. */
+  readonly swallowPuback?: number;
+  /** Share of shadow answers (accepted and rejected) that are never published. */
+  readonly swallowAccepted?: number;
+  /** How long shadow answers (accepted and rejected) are held back, drawn evenly. */
+  readonly delayAcceptedMs?: { readonly min: number; readonly max: number };
+  /** Share of deliveries that are sent twice. */
+  readonly duplicateDelivery?: number;
+}
+
+export interface DropRequest {
+  /** Only these client ids; absent for all. */
+  readonly clientIds?: readonly string[];
+  /** Share of the connections that match. Default 1. */
+  readonly share?: number;
+  /**
+   * `sever` cuts TCP without a word, `close` closes the WebSocket, `disconnect` sends DISCONNECT
+   * with `reasonCode` (default 0x8B) first. Default `sever`.
+   */
+  readonly how?: 'sever' | 'close' | 'disconnect';
+  readonly reasonCode?: number;
+}
+
+export interface DeviceFaultControl {
+  current(): DeviceFaults;
+  /** Replaces all faults; `{}` switches them off. Throws a RangeError that names a bad value. */
+  set(faults: DeviceFaults): void;
+  /** Ends connections now and returns how many. */
+  drop(request: DropRequest): number;
+  /** Handles nothing of any client for this long, connections staying open; 0 thaws. */
+  freeze(forMs: number): void;
+}
+
+/**
+ * A client inside the emulator, for simulated devices: no socket, no policy, no quota, but its
+ * messages and answers are those of any other.
+ */
+export interface LocalClient {
+  /** Messages that match the filter, QoS 0; returns how to end the subscription. */
+  subscribe(filter: string, handler: (topic: string, payload: Buffer) => void): () => void;
+  /** Publishes at QoS 1, to the shadow service too where the topic is one of its own. */
+  publish(topic: string, payload: Buffer): void;
 }
 
 /** One accepted shadow update, as an independent witness of what was applied and in which order. */
@@ -245,11 +268,13 @@ export interface Ledger {
 export interface DeviceGateway {
   readonly port: number;
   readonly ledger: Ledger;
+  readonly faults: DeviceFaultControl;
+  /** A new client of that id, as the ledger and the log will name it. */
+  localClient(clientId: string): LocalClient;
+  /** Shadows with their versions, tombstones included, and retained messages, as plain JSON. */
+  exportState(): DeviceState;
   /** Counts for health and benches. */
   stats(): GatewayStats;
-  readonly controls?: DeviceControls;
-  /** Shadows with their versions and tombstones, as JSON data, for `--state`. */
-  snapshot?(): unknown;
   /** Closes every connection and the port; idempotent. */
   stop(): Promise<void>;
 }
@@ -262,4 +287,29 @@ export interface GatewayStats {
   readonly publishesIn: number;
   readonly publishesOut: number;
   readonly shadowUpdates: number;
+}
+
+/** What the device side keeps over a restart; plain JSON. */
+export interface DeviceState {
+  readonly shadows: readonly StoredShadow[];
+  readonly retained: readonly StoredRetainedMessage[];
+}
+
+export interface StoredShadow {
+  readonly thing: string;
+  /** Absent for the classic shadow. */
+  readonly shadow?: string;
+  readonly version: number;
+  /** Epoch milliseconds of its deletion, for a tombstone. */
+  readonly deletedAtMs?: number;
+  readonly state: { readonly desired?: object; readonly reported?: object };
+  readonly metadata: { readonly desired?: object; readonly reported?: object };
+}
+
+export interface StoredRetainedMessage {
+  readonly topic: string;
+  /** Base64. */
+  readonly payload: string;
+  readonly qos: 0 | 1;
+  readonly lastModifiedMs: number;
 }

@@ -1,48 +1,34 @@
 /** The device side as a whole: one TLS port with MQTT over wss and the IoT data plane. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
 import { Broker } from './broker/broker.ts';
-import type { Origin } from './broker/core.ts';
 import { brokerLimits } from './broker/limits.ts';
 import type {
+  DeviceFaultControl,
   DeviceGateway,
   DeviceGatewayOptions,
   DeviceSettings,
+  DeviceState,
   GatewayStats,
+  LocalClient,
 } from './contract.ts';
-import { failure, type HttpAnswer } from './dataPlane/answer.ts';
+import { failure } from './dataPlane/answer.ts';
 import { answerDataPlane } from './dataPlane/dataPlane.ts';
+import { answerHttps, type DataPlaneListenerOptions } from './dataPlane/listener.ts';
+import { deviceSettings } from './deviceSettings.ts';
 import { listenEverywhere } from './listen.ts';
+import { createLocalClient } from './localClient.ts';
+import { MQTT_PATH, MqttUpgrade, originOf } from './mqttUpgrade.ts';
 import { UpdateLedger } from './shadow/ledger.ts';
+import { shadowPublisher } from './shadow/publisher.ts';
 import { ShadowRates } from './shadow/quota.ts';
-import { ShadowService, type ShadowPublisher } from './shadow/service.ts';
+import { ShadowService } from './shadow/service.ts';
 import { ShadowStore } from './shadow/store.ts';
 import { shadowTopicService } from './shadow/topicService.ts';
 import type { WireRequest } from './sigv4/canonical.ts';
-import { type Caller, type Verification, verifyRequest } from './sigv4/verify.ts';
+import { type Verification, verifyRequest } from './sigv4/verify.ts';
 
-const MQTT_PATH = '/mqtt';
-const SUBPROTOCOL = 'mqtt';
-/** Larger than any MQTT packet that is accepted; a frame may hold several. */
-const MAX_FRAME_BYTES = 1024 * 1024;
-const MAX_BODY_BYTES = 256 * 1024;
-/** AWS's window between two CONNECTs of a client id (aws-facts 3.6). */
-const CONNECT_WINDOW_MS = 10_000;
-
-function settingsOf(options: DeviceGatewayOptions): DeviceSettings {
-  const quotas = options.quotas ?? 'default';
-  return {
-    connectWindowMs: quotas === 'off' ? 0 : CONNECT_WINDOW_MS,
-    acceptSignedToken: false,
-    shadowDepth: 5,
-    ledgerLimit: 500_000,
-    ...options.settings,
-  };
-}
-
+/** Starts listening; rejects where the port is taken. */
 export async function startDeviceGateway(options: DeviceGatewayOptions): Promise<DeviceGateway> {
   const gateway = new Gateway(options);
   await gateway.listen();
@@ -51,51 +37,81 @@ export async function startDeviceGateway(options: DeviceGatewayOptions): Promise
 
 class Gateway implements DeviceGateway {
   readonly ledger: UpdateLedger;
+  readonly faults: DeviceFaultControl;
   readonly #options: DeviceGatewayOptions;
   readonly #settings: DeviceSettings;
   readonly #now: () => number;
   readonly #broker: Broker;
   readonly #shadows: ShadowService;
-  readonly #sockets: WebSocketServer;
+  readonly #upgrade: MqttUpgrade;
+  readonly #dataPlane: DataPlaneListenerOptions;
   #servers: readonly Server[] = [];
   #port = 0;
 
   constructor(options: DeviceGatewayOptions) {
+    const { quotas = 'default', timeScale = 1, log } = options;
+    const factor = options.scaleQuotas === true ? timeScale : 1;
     this.#options = options;
-    this.#settings = settingsOf(options);
+    this.#settings = deviceSettings(quotas, options.settings);
     this.#now = options.now ?? Date.now;
     this.ledger = new UpdateLedger(this.#settings.ledgerLimit);
-    const quotas = options.quotas ?? 'default';
-    const timeScale = options.timeScale ?? 1;
-    const publisher: ShadowPublisher = {
-      hasSubscribers: (topic) => this.#broker.router.hasSubscribers(topic),
-      publish: (topic, document) =>
-        this.#broker.route({ topic, payload: Buffer.from(document), qos: 1, retain: false }),
-    };
+    const publisher = shadowPublisher(() => this.#broker);
     this.#shadows = new ShadowService({
       store: new ShadowStore({ now: this.#now, timeScale }),
       ledger: this.ledger,
       publisher,
       maxDepth: this.#settings.shadowDepth,
       now: this.#now,
-      quota: quotas === 'off' ? undefined : new ShadowRates(quotas, this.#now()),
+      quota: quotas === 'off' ? undefined : new ShadowRates(quotas, factor, this.#now()),
       ...(options.onShadowUpdate ? { onUpdate: options.onShadowUpdate } : {}),
     });
-    this.#broker = new Broker({
+    const broker = new Broker({
       account: options.account,
       authorizer: options.authorizer,
-      log: options.log,
-      limits: brokerLimits(quotas, this.#settings),
+      log,
+      limits: brokerLimits(quotas, factor, this.#settings),
+      settings: this.#settings,
       timeScale,
       now: this.#now,
-      service: shadowTopicService(this.#shadows, publisher, options.log, this.#now),
+      service: shadowTopicService({
+        shadows: this.#shadows,
+        publisher,
+        log,
+        now: this.#now,
+        limited: quotas !== 'off',
+      }),
     });
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: MAX_FRAME_BYTES,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    this.#broker = broker;
+    if (options.state) this.#restore(options.state);
+    const holdMs = (): number => Math.max(0, broker.faults.frozenUntilMs - this.#now());
+    this.faults = {
+      current: () => broker.faults.current(),
+      set: (faults) => broker.faults.set(faults),
+      drop: (request) => broker.drop(request),
+      freeze: (forMs) => {
+        broker.faults.frozenUntilMs = this.#now() + forMs;
+      },
+    };
+    this.#upgrade = new MqttUpgrade({
+      log,
+      verify: (request) => this.#verify(request, 'query'),
+      faultStatus: () => broker.faults.upgradeRefusal(),
+      holdMs,
+      open: (socket, origin) => broker.open(socket, origin),
     });
+    this.#dataPlane = {
+      verify: (request) => this.#verify(request, isMqtt(request) ? 'query' : 'header'),
+      answer: (request, { caller }, message) =>
+        // A presigned GET of /mqtt without the upgrade shows why an upgrade was refused.
+        isMqtt(request)
+          ? failure(426, 'Upgrade to WebSocket required', randomUUID())
+          : answerDataPlane(
+              { core: broker, shadows: this.#shadows },
+              request,
+              originOf(message, caller),
+            ),
+      holdMs,
+    };
   }
 
   get port(): number {
@@ -103,14 +119,26 @@ class Gateway implements DeviceGateway {
   }
 
   async listen(): Promise<void> {
-    const hosts = this.#options.hosts ?? ['127.0.0.1', '::1'];
-    const listening = await listenEverywhere(
-      () => this.#createServer(),
-      hosts,
-      this.#options.port ?? 0,
-    );
+    const { hosts = ['127.0.0.1', '::1'], port = 0 } = this.#options;
+    const listening = await listenEverywhere(() => this.#createServer(), hosts, port);
     this.#servers = listening.servers;
     this.#port = listening.port;
+  }
+
+  localClient(clientId: string): LocalClient {
+    return createLocalClient(this.#broker, clientId);
+  }
+
+  exportState(): DeviceState {
+    return {
+      shadows: this.#shadows.store.exportAll(),
+      retained: this.#broker.retained.all().map(({ message, lastModifiedMs }) => ({
+        topic: message.topic,
+        payload: message.payload.toString('base64'),
+        qos: message.qos,
+        lastModifiedMs,
+      })),
+    };
   }
 
   stats(): GatewayStats {
@@ -126,7 +154,7 @@ class Gateway implements DeviceGateway {
 
   async stop(): Promise<void> {
     this.#broker.stop();
-    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#upgrade.terminateAll();
     const servers = this.#servers;
     this.#servers = [];
     await Promise.all(
@@ -140,136 +168,41 @@ class Gateway implements DeviceGateway {
     );
   }
 
+  #restore(state: DeviceState): void {
+    for (const shadow of state.shadows) this.#shadows.store.restore(shadow);
+    for (const { topic, payload, qos, lastModifiedMs } of state.retained) {
+      const message = { topic, payload: Buffer.from(payload, 'base64'), qos, retain: true };
+      this.#broker.retained.restore(message, lastModifiedMs);
+    }
+  }
+
   #createServer(): Server {
     const { key, cert } = this.#options.tls;
     const server = createServer({ key, cert }, (request, response) => {
-      this.#answer(request, response).catch(() => response.destroy());
+      answerHttps(this.#dataPlane, request, response).catch(() => response.destroy());
     });
-    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    server.on('upgrade', (request, socket, head) => this.#upgrade.handle(request, socket, head));
     // A client that fails the TLS handshake or speaks no HTTP is its own problem.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.on('clientError', (_error, socket) => socket.destroy());
     return server;
   }
 
-  #verify(request: WireRequest, place: 'query' | 'header', service: string): Verification {
-    const { account, credentials, administrator } = this.#options;
+  #verify(request: WireRequest, place: 'query' | 'header'): Verification {
+    const { account, credentials, administrator, signatureNow } = this.#options;
     return verifyRequest(request, place, {
       region: account.region,
       // The data plane's endpoint is the device gateway, and AWS takes either name there.
-      services: place === 'query' ? [service] : [service, 'iotdevicegateway'],
+      services: place === 'query' ? ['iotdevicegateway'] : ['iotdata', 'iotdevicegateway'],
       credentials,
       ...(administrator ? { administrator } : {}),
       trustForeignKeys: place === 'header',
       acceptSignedToken: this.#settings.acceptSignedToken,
-      now: this.#now,
+      now: signatureNow ?? this.#now,
     });
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
-    const url = request.url ?? '/';
-    const path = url.split('?', 1)[0];
-    if (path !== MQTT_PATH) return refuseUpgrade(socket, failure(404, 'Not found', randomUUID()));
-    const wire = wireRequest(request, Buffer.alloc(0));
-    const verified = this.#verify(wire, 'query', 'iotdevicegateway');
-    if (!verified.ok) {
-      const traceId = randomUUID();
-      this.#logRefusal(request, verified.message, traceId);
-      return refuseUpgrade(socket, failure(403, verified.message, traceId));
-    }
-    const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',');
-    if (!protocols.some((name) => name.trim() === SUBPROTOCOL)) {
-      const message = 'The WebSocket subprotocol must be mqtt';
-      return refuseUpgrade(socket, failure(400, message, randomUUID()));
-    }
-    this.#sockets.handleUpgrade(request, socket, head, (upgraded) => {
-      this.#broker.open(upgraded, originOf(request, verified.caller));
-    });
-  }
-
-  #logRefusal(request: IncomingMessage, details: string, traceId: string): void {
-    this.#options.log.write({
-      logLevel: 'ERROR',
-      traceId,
-      status: 'Failure',
-      eventType: 'Connect',
-      protocol: 'MQTT',
-      sourceIp: request.socket.remoteAddress ?? '',
-      sourcePort: request.socket.remotePort ?? 0,
-      reason: 'FORBIDDEN',
-      details,
-    });
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readBody(request);
-    const answer =
-      body === undefined
-        ? failure(413, 'The payload exceeds the maximum size allowed', randomUUID())
-        : this.#answerSigned(request, wireRequest(request, body));
-    response.writeHead(answer.status, {
-      ...answer.headers,
-      'content-length': Buffer.byteLength(answer.body),
-    });
-    response.end(answer.body);
-  }
-
-  #answerSigned(request: IncomingMessage, wire: WireRequest): HttpAnswer {
-    // A presigned GET of /mqtt without the upgrade shows why an upgrade was refused.
-    const mqtt = wire.url.split('?', 1)[0] === MQTT_PATH;
-    const verified = mqtt
-      ? this.#verify(wire, 'query', 'iotdevicegateway')
-      : this.#verify(wire, 'header', 'iotdata');
-    if (!verified.ok) return failure(403, verified.message, randomUUID());
-    if (mqtt) return failure(426, 'Upgrade to WebSocket required', randomUUID());
-    const origin = originOf(request, verified.caller);
-    return answerDataPlane({ core: this.#broker, shadows: this.#shadows }, wire, origin);
   }
 }
 
-function wireRequest(request: IncomingMessage, body: Buffer): WireRequest {
-  return {
-    method: request.method ?? 'GET',
-    url: request.url ?? '/',
-    rawHeaders: request.rawHeaders,
-    body,
-  };
-}
-
-function originOf(request: IncomingMessage, caller: Caller): Origin {
-  const principal = caller.kind === 'cognito' ? caller.credentials.principal : undefined;
-  return {
-    ...(principal ? { principal } : {}),
-    principalId:
-      caller.kind === 'cognito' ? caller.credentials.principal.principalId : caller.accessKeyId,
-    sourceIp: request.socket.remoteAddress ?? '',
-    sourcePort: request.socket.remotePort ?? 0,
-    host: request.headers.host ?? '',
-  };
-}
-
-/** Undefined where it is larger than any request that AWS accepts. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
-  }
-  return bytes <= MAX_BODY_BYTES ? Buffer.concat(chunks) : undefined;
-}
-
-function refuseUpgrade(socket: Duplex, answer: HttpAnswer): void {
-  const names: Readonly<Record<number, string>> = {
-    400: 'Bad Request',
-    403: 'Forbidden',
-    404: 'Not Found',
-    503: 'Service Unavailable',
-  };
-  const headers = { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(
-    `HTTP/1.1 ${answer.status} ${names[answer.status] ?? 'Error'}\r\nconnection: close\r\n${lines.join('')}\r\n${answer.body}`,
-  );
+function isMqtt(request: WireRequest): boolean {
+  return request.url.split('?', 1)[0] === MQTT_PATH;
 }

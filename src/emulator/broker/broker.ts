@@ -1,30 +1,42 @@
 /** The broker: connections in, packets to their handlers, messages to their subscribers. */
 import type { Packet } from 'mqtt-packet';
 import type { WebSocket } from 'ws';
-import type { Account, Authorizer, IotLog } from '../contract.ts';
-import { ConnectThrottle, handleConnect } from './connect.ts';
+import type { Account, Authorizer, DeviceSettings, DropRequest, IotLog } from '../contract.ts';
+import { AccountRates } from './accountRates.ts';
+import { handleConnect } from './connect.ts';
 import { Connection } from './connection.ts';
-import { type BrokerCore, logRequest, type Origin, type TopicService } from './core.ts';
+import { ConnectThrottle } from './connectThrottle.ts';
+import {
+  type BrokerCore,
+  logRequest,
+  type Origin,
+  type Subscriber,
+  type TopicService,
+} from './core.ts';
+import { Delays } from './delays.ts';
+import { routeMessage } from './delivery.ts';
 import type { Message } from './encoding.ts';
+import { FaultRules } from './faults.ts';
 import { decode, decodeFirst, PacketTooLargeError } from './framing.ts';
-import { type BrokerLimits, CONNECTION_LIFETIME_MS } from './limits.ts';
+import { Lifecycle } from './lifecycle.ts';
+import type { BrokerLimits } from './limits.ts';
 import { OutputBatch } from './outputBatch.ts';
 import { handlePublish } from './publish.ts';
 import { REASON } from './reasons.ts';
+import { RetainedMessages } from './retained.ts';
 import { Router } from './router.ts';
 import type { Session } from './session.ts';
-import { detachSession, expireSessions } from './sessions.ts';
+import { detachSession } from './sessions.ts';
 import { handleSubscribe, handleUnsubscribe } from './subscribe.ts';
-
-const SWEEP_INTERVAL_MS = 500;
-/** A connection that has not sent a CONNECT by then is closed. */
-const CONNECT_TIMEOUT_MS = 10_000;
+import { Sweeper } from './sweeper.ts';
+import { publishWill } from './will.ts';
 
 export interface BrokerOptions {
   readonly account: Account;
   readonly authorizer: Authorizer;
   readonly log: IotLog;
   readonly limits: BrokerLimits;
+  readonly settings: DeviceSettings;
   readonly timeScale: number;
   readonly now: () => number;
   readonly service: TopicService;
@@ -35,33 +47,43 @@ export class Broker implements BrokerCore {
   readonly authorizer: Authorizer;
   readonly log: IotLog;
   readonly limits: BrokerLimits;
+  readonly settings: DeviceSettings;
   readonly timeScale: number;
   readonly now: () => number;
   readonly service: TopicService;
-  readonly router = new Router<Session>();
+  readonly rates: AccountRates;
+  readonly faults: FaultRules;
+  readonly retained: RetainedMessages;
+  readonly lifecycle: Lifecycle;
+  readonly router = new Router<Subscriber>();
   readonly sessions = new Map<string, Session>();
   readonly connections = new Set<Connection>();
+  readonly delays = new Delays();
   readonly counters = { publishesIn: 0, publishesOut: 0 };
   readonly #batch = new OutputBatch();
   readonly #throttle: ConnectThrottle;
-  readonly #sweeper: NodeJS.Timeout;
+  readonly #sweeper: Sweeper;
 
   constructor(options: BrokerOptions) {
     this.account = options.account;
     this.authorizer = options.authorizer;
     this.log = options.log;
     this.limits = options.limits;
+    this.settings = options.settings;
     this.timeScale = options.timeScale;
     this.now = options.now;
     this.service = options.service;
+    this.rates = new AccountRates(options.limits.account, this.now());
+    this.faults = new FaultRules(options.settings.faultSeed);
+    this.retained = new RetainedMessages(options.limits.account.retainedMessages);
+    this.lifecycle = new Lifecycle(this);
     this.#throttle = new ConnectThrottle(options.limits.connectWindowMs);
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
-    this.#sweeper.unref();
+    this.#sweeper = new Sweeper(this, this.connections, this.#throttle);
   }
 
   /** Takes over an upgraded WebSocket whose signature has been verified. */
   open(socket: WebSocket, origin: Origin): void {
-    const connection = new Connection(socket, origin, this.#batch, this.now(), (ended) =>
+    const connection = new Connection(socket, origin, this.#batch, this.now, (ended) =>
       this.#ended(ended),
     );
     this.connections.add(connection);
@@ -75,31 +97,66 @@ export class Broker implements BrokerCore {
     socket.on('error', () => undefined);
   }
 
+  /** Ends connections as a fault and returns how many. */
+  drop({ clientIds, share = 1, how = 'sever', reasonCode }: DropRequest): number {
+    const wanted = clientIds && new Set(clientIds);
+    let count = 0;
+    for (const connection of this.connections) {
+      if (wanted && !wanted.has(connection.clientId)) continue;
+      if (share < 1 && !this.faults.chance(share)) continue;
+      count += 1;
+      const disconnectReason = how === 'sever' ? 'CONNECTION_LOST' : 'SERVER_INITIATED_DISCONNECT';
+      const ending = { disconnectReason, clientInitiated: false } as const;
+      if (how === 'sever') connection.sever(ending);
+      else if (how === 'close') connection.end(ending);
+      else connection.end(ending, reasonCode ?? REASON.serverShuttingDown);
+    }
+    return count;
+  }
+
+  connected(): number {
+    return this.connections.size;
+  }
+
   route(message: Message, publisher?: Session): void {
-    const nowMs = this.now();
-    this.router.match(message.topic, (session, options) => {
-      if (options.noLocal && session === publisher) return;
-      this.counters.publishesOut += 1;
-      const qos = message.qos === 1 && options.qos === 1 ? 1 : 0;
-      const retain = options.retainAsPublished && message.retain;
-      session.deliver({ message, qos, retain }, nowMs);
-    });
+    routeMessage(this, message, publisher);
   }
 
   /** Closes every connection and stops the clock. */
   stop(): void {
-    clearInterval(this.#sweeper);
+    this.#sweeper.stop();
     for (const connection of this.connections) {
       connection.end(
         { disconnectReason: 'SERVER_INITIATED_DISCONNECT', clientInitiated: false },
         REASON.serverShuttingDown,
       );
     }
+    this.delays.clear();
   }
 
+  /** Handles the chunk at once, or later where a fault holds it back; the order is kept. */
   #receive(connection: Connection, chunk: Buffer): void {
     if (!connection.open) return;
-    connection.lastReceivedMs = this.now();
+    const nowMs = this.now();
+    connection.lastReceivedMs = nowMs;
+    const debtMs = connection.agreement?.byteRate.charge(nowMs, chunk.length) ?? 0;
+    if (debtMs > 0) {
+      connection.pauseReading();
+      this.delays.after(debtMs, () => connection.resumeReading());
+    }
+    const waitMs = this.faults.wait('latencyMs', connection.clientId);
+    const dueMs = Math.max(nowMs + waitMs, this.faults.frozenUntilMs, connection.heldUntilMs);
+    if (dueMs <= nowMs && connection.held.length === 0) return this.#process(connection, chunk);
+    connection.held.push(chunk);
+    connection.heldUntilMs = dueMs;
+    this.delays.after(dueMs - nowMs, () => {
+      const oldest = connection.held.shift();
+      if (oldest) this.#process(connection, oldest);
+    });
+  }
+
+  #process(connection: Connection, chunk: Buffer): void {
+    if (!connection.open) return;
     try {
       connection.receive(chunk, (bytes) => {
         const packet = connection.agreement
@@ -128,7 +185,7 @@ export class Broker implements BrokerCore {
       case 'publish':
         return handlePublish(this, connection, agreement, packet);
       case 'puback':
-        return agreement.session.acknowledge(packet.messageId ?? 0, this.now());
+        return agreement.session.acknowledge(packet.messageId ?? 0);
       case 'subscribe':
         return handleSubscribe(this, connection, agreement, packet);
       case 'unsubscribe':
@@ -142,7 +199,9 @@ export class Broker implements BrokerCore {
         }
         return connection.end({
           disconnectReason: 'CLIENT_INITIATED_DISCONNECT',
-          clientInitiated: packet.reasonCode !== 0x04,
+          clientInitiated: true,
+          // MQTT 5: 0x04 is a disconnect that wants its will published.
+          withWill: packet.reasonCode === 0x04,
         });
       }
       case 'connect':
@@ -170,36 +229,9 @@ export class Broker implements BrokerCore {
       ...(ending.details === undefined ? {} : { details: ending.details }),
     });
     if (agreement.session.link === connection) detachSession(this, agreement.session);
-    if (agreement.will && !ending.clientInitiated) {
-      const { will, permissions } = agreement;
-      if (permissions.decide('iot:Publish', 'topic', will.topic).allowed) this.route(will);
-    }
-  }
-
-  #sweep(): void {
-    const nowMs = this.now();
-    const lifetimeMs = CONNECTION_LIFETIME_MS / this.timeScale;
-    for (const connection of this.connections) this.#checkAge(connection, nowMs, lifetimeMs);
-    expireSessions(this);
-    this.#throttle.sweep(nowMs);
-  }
-
-  #checkAge(connection: Connection, nowMs: number, lifetimeMs: number): void {
-    const { agreement } = connection;
-    if (!agreement) {
-      if (nowMs - connection.openedAtMs > CONNECT_TIMEOUT_MS) {
-        connection.protocolError('No CONNECT in time');
-      }
-    } else if (nowMs - connection.lastReceivedMs > agreement.keepAliveMs * 1.5) {
-      connection.end(
-        { disconnectReason: 'MQTT_KEEP_ALIVE_TIMEOUT', clientInitiated: false },
-        REASON.keepAliveTimeout,
-      );
-    } else if (nowMs - connection.openedAtMs > lifetimeMs) {
-      connection.end(
-        { disconnectReason: 'WEBSOCKET_TTL_EXPIRATION', clientInitiated: false },
-        REASON.administrativeAction,
-      );
+    this.lifecycle.disconnected(connection, ending);
+    if (agreement.will && (ending.withWill ?? !ending.clientInitiated)) {
+      publishWill(this, this.delays, agreement, agreement.will);
     }
   }
 }

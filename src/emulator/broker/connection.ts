@@ -17,6 +17,8 @@ const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
 export interface Ending {
   readonly disconnectReason: DisconnectReason;
   readonly clientInitiated: boolean;
+  /** Whether the will is published; by default unless the client wished to end. */
+  readonly withWill?: boolean;
   /** Detail for the log. */
   readonly details?: string;
 }
@@ -27,11 +29,22 @@ export interface Agreement {
   readonly session: Session;
   readonly permissions: Permissions;
   readonly keepAliveMs: number;
-  readonly receiveMaximum: number;
   readonly maximumPacketSize: number;
   readonly reasonStrings: boolean;
+  /** Publishes in both directions. */
   readonly publishRate: RateBucket;
-  readonly will: Message | undefined;
+  readonly byteRate: RateBucket;
+  /** Packet ids of the client's QoS 1 publishes that have no PUBACK yet. */
+  readonly unacknowledged: Set<number>;
+  /** Shadow requests by thing that have no answer yet. */
+  readonly shadowRequests: Map<string, number>;
+  readonly will: Will | undefined;
+}
+
+export interface Will {
+  /** MQTT 5: how long it waits for the client to come back, before the time scale. */
+  readonly delaySeconds: number;
+  readonly message: Message;
 }
 
 export class Connection implements SessionLink, Requester {
@@ -45,6 +58,11 @@ export class Connection implements SessionLink, Requester {
   /** Topic aliases that the client has set. */
   readonly aliases = new Map<number, string>();
   lastReceivedMs: number;
+  /** Chunks that a fault holds back, and the epoch milliseconds at which the last one is due. */
+  readonly held: Buffer[] = [];
+  heldUntilMs = 0;
+  /** Of the lifecycle events of this connection. */
+  versionNumber = 0;
   ending: Ending | undefined;
   /** Messages refused by `accepts`, decided by the broker (Receive permission, rate). */
   mayReceive: (delivery: Delivery) => boolean = () => true;
@@ -52,25 +70,31 @@ export class Connection implements SessionLink, Requester {
   readonly #batch: OutputBatch;
   readonly #framer = new PacketFramer();
   readonly #onEnd: (connection: Connection) => void;
+  readonly #now: () => number;
   #pending: Buffer[] = [];
 
   constructor(
     socket: WebSocket,
     origin: Origin,
     batch: OutputBatch,
-    nowMs: number,
+    now: () => number,
     onEnd: (connection: Connection) => void,
   ) {
     this.#socket = socket;
     this.origin = origin;
     this.#batch = batch;
-    this.openedAtMs = nowMs;
-    this.lastReceivedMs = nowMs;
+    this.#now = now;
+    this.openedAtMs = now();
+    this.lastReceivedMs = this.openedAtMs;
     this.#onEnd = onEnd;
   }
 
   get clientId(): string {
     return this.agreement?.clientId ?? '';
+  }
+
+  get shadowRequests(): Map<string, number> | undefined {
+    return this.agreement?.shadowRequests;
   }
 
   get open(): boolean {
@@ -89,11 +113,20 @@ export class Connection implements SessionLink, Requester {
   }
 
   transmit(delivery: Delivery, packetId: number): void {
-    this.write(encodePublish(delivery, this.version, packetId));
+    this.write(encodePublish(delivery, this.version, packetId, this.#now()));
   }
 
   send(packet: Packet): void {
     this.write(encode(packet, this.version));
+  }
+
+  /** Stops reading for a while: what the client sends meanwhile waits in its TCP connection. */
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    if (this.open) this.#socket.resume();
   }
 
   /** Queues bytes for the end of this turn of the event loop, so that one write carries them. */

@@ -1,8 +1,19 @@
 /** What the broker's handlers share; `Broker` implements it. */
 import { randomUUID } from 'node:crypto';
-import type { Account, Authorizer, CognitoPrincipal, IotLog, IotLogEntry } from '../contract.ts';
+import type {
+  Account,
+  Authorizer,
+  CognitoPrincipal,
+  DeviceSettings,
+  IotLog,
+  IotLogEntry,
+} from '../contract.ts';
+import type { AccountRates } from './accountRates.ts';
 import type { Message } from './encoding.ts';
+import type { FaultRules } from './faults.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { BrokerLimits } from './limits.ts';
+import type { RetainedMessages } from './retained.ts';
 import type { Router } from './router.ts';
 import type { Session } from './session.ts';
 
@@ -24,6 +35,8 @@ export interface Requester {
   readonly sessionIdentifier?: string;
   readonly protocol: 'MQTT' | 'HTTP';
   readonly origin: Origin;
+  /** Of this connection: shadow requests by thing that have no answer yet. */
+  readonly shadowRequests?: Map<string, number> | undefined;
 }
 
 /** A publish on a topic that a service of the account listens to. */
@@ -40,19 +53,29 @@ export interface TopicService {
   handlerOf(topic: string): ((request: ServiceRequest) => void) | undefined;
 }
 
+/** A client's session, or a client inside the emulator. */
+export type Subscriber = Session | ((message: Message) => void);
+
 export interface BrokerCore {
   readonly account: Account;
   readonly authorizer: Authorizer;
   readonly log: IotLog;
   readonly limits: BrokerLimits;
+  readonly settings: DeviceSettings;
   readonly timeScale: number;
   readonly now: () => number;
-  readonly router: Router<Session>;
+  readonly rates: AccountRates;
+  readonly faults: FaultRules;
+  readonly retained: RetainedMessages;
+  readonly lifecycle: Lifecycle;
+  readonly router: Router<Subscriber>;
   readonly sessions: Map<string, Session>;
   readonly service: TopicService;
   readonly counters: { publishesIn: number; publishesOut: number };
   /** Delivers to every subscriber; `publisher` is left out where it asked not to be served. */
   route(message: Message, publisher?: Session): void;
+  /** Connections of clients that are connected now. */
+  connected(): number;
 }
 
 type LogDetail = Partial<Omit<IotLogEntry, 'timestamp' | 'accountId' | 'traceId'>> & {

@@ -37,6 +37,7 @@ export function encodePublish(
   delivery: Delivery,
   version: ProtocolVersion,
   packetId: number,
+  nowMs: number,
 ): Buffer {
   const { message, qos, retain } = delivery;
   if (version === 5 && message.properties) {
@@ -47,7 +48,7 @@ export function encodePublish(
       qos,
       dup: false,
       retain,
-      properties: message.properties,
+      properties: propertiesAt(message, message.properties, nowMs),
       ...(qos === 1 ? { messageId: packetId } : {}),
     };
     return encode(packet, version);
@@ -72,4 +73,15 @@ export function encodePublish(
   if (version === 5) out[at++] = 0;
   out.set(message.payload, at);
   return out;
+}
+
+/** MQTT 5 wants the expiry that is left, not the one that was sent. */
+function propertiesAt(
+  message: Message,
+  properties: ForwardedProperties,
+  nowMs: number,
+): ForwardedProperties {
+  if (message.expiresAtMs === undefined) return properties;
+  const leftS = Math.max(1, Math.ceil((message.expiresAtMs - nowMs) / 1000));
+  return { ...properties, messageExpiryInterval: leftS };
 }

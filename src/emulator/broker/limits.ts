@@ -6,43 +6,120 @@ export const MAX_PAYLOAD_BYTES = 128 * 1024;
 export const MAX_FILTERS_PER_SUBSCRIBE = 8;
 export const MAX_TOPIC_ALIAS = 8;
 export const MIN_CLIENT_PACKET_BYTES = 512;
+export const MAX_CORRELATION_BYTES = 8 * 1024;
+export const MAX_USER_PROPERTY_BYTES = 8 * 1024;
+export const MAX_CONTENT_TYPE_BYTES = 256;
+export const MAX_MESSAGE_EXPIRY_S = 604_800;
 export const DEFAULT_KEEP_ALIVE_S = 1200;
 export const MIN_KEEP_ALIVE_S = 30;
-/** The lifetime of a WebSocket connection, before the time scale. */
-export const CONNECTION_LIFETIME_MS = 24 * 3600 * 1000;
-/** The expiry of an MQTT 3.1.1 persistent session, and the longest of MQTT 5. */
-export const DEFAULT_SESSION_EXPIRY_S = 3600;
+/** The longest session expiry of MQTT 5. */
 export const MAX_SESSION_EXPIRY_S = 7 * 24 * 3600;
 
+/** Rates are per second. */
 export interface BrokerLimits {
-  /** Publishes a connection may send and receive together in one second. */
-  readonly publishesPerSecond: number;
+  /** Publishes of one connection, sent and received together. */
+  readonly publishesPerConnection: number;
+  /** Bytes of one connection; above it reading is delayed, nothing is dropped. */
+  readonly bytesPerConnection: number;
   /** Unacknowledged QoS 1 publishes a connection may have in each direction. */
   readonly inFlight: number;
   readonly subscriptionsPerConnection: number;
+  /** Messages stored for an absent client, once it is back. */
+  readonly replayPerSession: number;
   readonly connectWindowMs: number;
+  readonly account: AccountLimits;
 }
 
+export interface AccountLimits {
+  readonly connects: number;
+  readonly connections: number;
+  readonly publishesIn: number;
+  readonly publishesOut: number;
+  /** Topic filters, not packets. */
+  readonly subscribes: number;
+  readonly subscriptions: number;
+  /** Messages stored for absent clients. */
+  readonly queued: number;
+  readonly retainedMessages: number;
+  readonly retainedPublishes: number;
+}
+
+const NONE = Number.POSITIVE_INFINITY;
 /** Receive Maximum that means "no limit" in MQTT 5. */
 const UNLIMITED_IN_FLIGHT = 65_535;
 
+const ACCOUNT: Readonly<Record<QuotaProfile, AccountLimits>> = {
+  off: {
+    connects: NONE,
+    connections: NONE,
+    publishesIn: NONE,
+    publishesOut: NONE,
+    subscribes: NONE,
+    subscriptions: NONE,
+    queued: NONE,
+    retainedMessages: NONE,
+    retainedPublishes: NONE,
+  },
+  default: {
+    connects: 500,
+    connections: 500_000,
+    publishesIn: 20_000,
+    publishesOut: 20_000,
+    subscribes: 500,
+    subscriptions: 500_000,
+    queued: 500,
+    retainedMessages: 5000,
+    retainedPublishes: 500,
+  },
+  small: {
+    connects: 100,
+    connections: 100_000,
+    publishesIn: 2000,
+    publishesOut: 2000,
+    subscribes: 200,
+    subscriptions: 100_000,
+    queued: 500,
+    retainedMessages: 500,
+    retainedPublishes: 50,
+  },
+};
+
+/** `factor` speeds the rates of the account and the connect window up, where quotas are scaled. */
 export function brokerLimits(
   quotas: QuotaProfile,
+  factor: number,
   settings: Pick<DeviceSettings, 'connectWindowMs'>,
 ): BrokerLimits {
+  const base = ACCOUNT[quotas];
+  const account: AccountLimits = {
+    ...base,
+    connects: base.connects * factor,
+    publishesIn: base.publishesIn * factor,
+    publishesOut: base.publishesOut * factor,
+    subscribes: base.subscribes * factor,
+    queued: base.queued * factor,
+    retainedPublishes: base.retainedPublishes * factor,
+  };
+  const connectWindowMs = settings.connectWindowMs / factor;
   if (quotas === 'off') {
     return {
-      publishesPerSecond: Number.POSITIVE_INFINITY,
+      publishesPerConnection: NONE,
+      bytesPerConnection: NONE,
       inFlight: UNLIMITED_IN_FLIGHT,
-      subscriptionsPerConnection: Number.POSITIVE_INFINITY,
-      connectWindowMs: settings.connectWindowMs,
+      subscriptionsPerConnection: NONE,
+      replayPerSession: NONE,
+      connectWindowMs,
+      account,
     };
   }
   return {
-    publishesPerSecond: 100,
+    publishesPerConnection: 100 * factor,
+    bytesPerConnection: 512 * 1024 * factor,
     inFlight: 100,
     subscriptionsPerConnection: 50,
-    connectWindowMs: settings.connectWindowMs,
+    replayPerSession: 10 * factor,
+    connectWindowMs,
+    account,
   };
 }
 

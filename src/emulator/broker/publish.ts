@@ -1,12 +1,14 @@
-/** PUBLISH from a client: validity, quota, authorization, PUBACK, then routing. */
+/** PUBLISH from a client: validity, quotas, authorization, PUBACK, then routing. */
 import { randomUUID } from 'node:crypto';
 import type { IPublishPacket } from 'mqtt-packet';
 import type { Agreement, Connection } from './connection.ts';
 import { AUTHORIZATION_FAILURE, type BrokerCore, logRequest } from './core.ts';
 import { encodePuback, type ForwardedProperties, type Message } from './encoding.ts';
-import { MAX_PAYLOAD_BYTES, MAX_TOPIC_ALIAS } from './limits.ts';
+import { MAX_MESSAGE_EXPIRY_S } from './limits.ts';
+import { type FormFault, formFault, resolveTopic } from './publishForm.ts';
 import { NOT_AUTHORIZED_TEXT, REASON, reasonString } from './reasons.ts';
-import { isValidTopic } from './topics.ts';
+
+const DISCARDED_TEXT = 'Exceeded the rate of publish requests';
 
 export function handlePublish(
   core: BrokerCore,
@@ -17,70 +19,78 @@ export function handlePublish(
   const topic = resolveTopic(connection, packet);
   if (topic === undefined) return;
   const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-  const refused = formOf(packet, topic, payload);
-  if (refused) return refuseForm(connection, packet, refused);
+  const fault = formFault(core, packet, topic, payload);
+  if (fault) return refuseForm(connection, packet, fault);
   const nowMs = core.now();
-  // Above 100 a second a publish is discarded without a word (aws-facts 1.2, 3.5).
-  if (!agreement.publishRate.take(nowMs)) return;
+  if (!withinQuotas(core, connection, agreement, packet, nowMs)) return;
   const traceId = randomUUID();
   if (!mayPublish(agreement, packet, topic)) {
     return deny(core, connection, packet, topic, traceId);
   }
   core.counters.publishesIn += 1;
-  if (packet.qos === 1) connection.write(encodePuback(packet.messageId ?? 0));
+  if (packet.qos === 1) acknowledge(core, connection, agreement, packet.messageId ?? 0);
   logRequest(core, connection, { eventType: 'Publish-In', topicName: topic }, traceId);
-  core.route(messageOf(packet, topic, payload, nowMs), agreement.session);
+  const message = messageOf(packet, topic, payload, nowMs);
+  if (message.retain && core.rates.retainedPublishes.take(nowMs)) {
+    core.retained.store(message, nowMs);
+  }
+  core.route(message, agreement.session);
   core.service.handlerOf(topic)?.({ topic, payload, requester: connection, traceId });
 }
 
-/** The topic, by alias where the client uses one; undefined where the connection was ended. */
-function resolveTopic(connection: Connection, packet: IPublishPacket): string | undefined {
-  const alias = packet.properties?.topicAlias;
-  if (alias === undefined) return packet.topic;
-  const known = connection.aliases.get(alias);
-  if (alias < 1 || alias > MAX_TOPIC_ALIAS || (packet.topic === '' && known === undefined)) {
-    connection.end(
-      { disconnectReason: 'CLIENT_ERROR', clientInitiated: false, details: 'Topic alias' },
-      REASON.topicAliasInvalid,
-      'Topic alias is not valid',
-    );
-    return undefined;
+/**
+ * 100 publishes a second on a connection and the account's rate: what exceeds them is discarded
+ * (aws-facts 1.2, 3.5). 100 in flight: one more is a protocol error in MQTT 5.
+ */
+function withinQuotas(
+  core: BrokerCore,
+  connection: Connection,
+  agreement: Agreement,
+  packet: IPublishPacket,
+  nowMs: number,
+): boolean {
+  if (packet.qos === 1 && agreement.unacknowledged.size >= core.limits.inFlight) {
+    if (connection.version === 5) {
+      connection.end(
+        { disconnectReason: 'CLIENT_ERROR', clientInitiated: false, details: 'Receive maximum' },
+        REASON.receiveMaximumExceeded,
+        'Receive Maximum exceeded',
+      );
+    }
+    return false;
   }
-  if (packet.topic === '') return known;
-  connection.aliases.set(alias, packet.topic);
-  return packet.topic;
+  if (agreement.publishRate.take(nowMs) && core.rates.publishesIn.take(nowMs)) return true;
+  logRequest(core, connection, {
+    eventType: 'Publish-In',
+    topicName: packet.topic,
+    reason: 'THROTTLED',
+    details: DISCARDED_TEXT,
+  });
+  if (core.settings.discardedPublish === 'puback' && packet.qos === 1) {
+    answerNegative(connection, packet, REASON.quotaExceeded, DISCARDED_TEXT, randomUUID());
+  }
+  return false;
 }
 
-interface FormFault {
-  readonly code: number;
-  readonly text: string;
-  /** Whether a QoS 1 publish is answered by a PUBACK with the code, instead of a disconnect. */
-  readonly answerable: boolean;
-}
-
-function formOf(packet: IPublishPacket, topic: string, payload: Buffer): FormFault | undefined {
-  if (packet.qos === 2) {
-    return { code: REASON.qosNotSupported, text: 'QoS 2 is not supported', answerable: false };
+function acknowledge(
+  core: BrokerCore,
+  connection: Connection,
+  agreement: Agreement,
+  packetId: number,
+): void {
+  if (core.faults.strikes('swallowPuback', connection.clientId)) {
+    agreement.unacknowledged.add(packetId);
+  } else {
+    connection.write(encodePuback(packetId));
   }
-  if (payload.length > MAX_PAYLOAD_BYTES) {
-    return { code: REASON.packetTooLarge, text: 'Payload is too large', answerable: false };
-  }
-  if (!isValidTopic(topic)) {
-    return { code: REASON.topicNameInvalid, text: 'Topic name is not valid', answerable: true };
-  }
-  if (packet.retain && topic.startsWith('$')) {
-    const text = 'Retain is not allowed on reserved topics';
-    return { code: REASON.topicNameInvalid, text, answerable: true };
-  }
-  return undefined;
 }
 
 function refuseForm(connection: Connection, packet: IPublishPacket, fault: FormFault): void {
   if (fault.answerable && packet.qos === 1 && connection.version === 5) {
-    return negativePuback(connection, packet, fault.code, fault.text, randomUUID());
+    return answerNegative(connection, packet, fault.code, fault.text, randomUUID());
   }
   connection.end(
-    { disconnectReason: 'CLIENT_ERROR', clientInitiated: false, details: fault.text },
+    { disconnectReason: fault.disconnectReason, clientInitiated: false, details: fault.text },
     fault.code,
     fault.text,
   );
@@ -107,7 +117,7 @@ function deny(
     traceId,
   );
   if (packet.qos === 1 && connection.version === 5) {
-    negativePuback(connection, packet, REASON.notAuthorized, NOT_AUTHORIZED_TEXT, traceId);
+    answerNegative(connection, packet, REASON.notAuthorized, NOT_AUTHORIZED_TEXT, traceId);
     return;
   }
   connection.end(
@@ -118,13 +128,15 @@ function deny(
   );
 }
 
-function negativePuback(
+/** A PUBACK with a reason; MQTT 3.1.1 has none. */
+function answerNegative(
   connection: Connection,
   packet: IPublishPacket,
   reasonCode: number,
   text: string,
   traceId: string,
 ): void {
+  if (connection.version !== 5) return;
   connection.send({
     cmd: 'puback',
     messageId: packet.messageId ?? 0,
@@ -138,12 +150,14 @@ function negativePuback(
 function messageOf(packet: IPublishPacket, topic: string, payload: Buffer, nowMs: number): Message {
   const base = { topic, payload, qos: packet.qos === 1 ? 1 : 0, retain: packet.retain } as const;
   if (!packet.properties) return base;
-  const { topicAlias: _a, subscriptionIdentifier: _s, ...rest } = packet.properties;
+  const { topicAlias: _alias, subscriptionIdentifier: _id, ...rest } = packet.properties;
   const properties: ForwardedProperties = rest;
   const expiryS = properties.messageExpiryInterval;
   return {
     ...base,
     ...(Object.keys(properties).length > 0 ? { properties } : {}),
-    ...(expiryS === undefined ? {} : { expiresAtMs: nowMs + expiryS * 1000 }),
+    ...(expiryS === undefined
+      ? {}
+      : { expiresAtMs: nowMs + Math.min(expiryS, MAX_MESSAGE_EXPIRY_S) * 1000 }),
   };
 }

@@ -13,11 +13,23 @@ export class RateBucket {
   /** Takes `count` tokens if there are as many; an infinite rate always has. */
   take(nowMs: number, count = 1): boolean {
     if (this.#perSecond === Number.POSITIVE_INFINITY) return true;
-    const gained = (Math.max(0, nowMs - this.#filledAtMs) / 1000) * this.#perSecond;
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + gained);
-    this.#filledAtMs = nowMs;
+    this.#fill(nowMs);
     if (this.#tokens < count) return false;
     this.#tokens -= count;
     return true;
+  }
+
+  /** Takes `count` tokens in any case and returns for how many milliseconds it is in debt. */
+  charge(nowMs: number, count: number): number {
+    if (this.#perSecond === Number.POSITIVE_INFINITY) return 0;
+    this.#fill(nowMs);
+    this.#tokens -= count;
+    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#perSecond) * 1000;
+  }
+
+  #fill(nowMs: number): void {
+    const gained = (Math.max(0, nowMs - this.#filledAtMs) / 1000) * this.#perSecond;
+    this.#tokens = Math.min(this.#perSecond, this.#tokens + gained);
+    this.#filledAtMs = nowMs;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Delivery } from './encoding.ts';
 import type { ProtocolVersion } from './framing.ts';
+import type { RateBucket } from './rateBucket.ts';
 import type { ParsedFilter } from './topics.ts';
 
 /** Messages kept for a client that is away or slow; beyond it the oldest are dropped. */
@@ -11,12 +12,18 @@ const MAX_QUEUED = 10_000;
 
 /** What a session needs of the connection that it is attached to. */
 export interface SessionLink {
-  readonly version: ProtocolVersion;
-  /** Whether one more delivery fits the client's packet size and may be received by it. */
+  /** Whether the client may receive the delivery now; a refused one is dropped. */
   accepts(delivery: Delivery): boolean;
   transmit(delivery: Delivery, packetId: number): void;
   /** Ends the connection because a newer one took its client id. */
   displace(): void;
+}
+
+export interface SessionTerms {
+  /** Unacknowledged QoS 1 messages that may be under way to the client. */
+  readonly window: number;
+  /** How fast messages are replayed that were stored while the client was away. */
+  readonly replay: RateBucket;
 }
 
 export class Session {
@@ -30,8 +37,11 @@ export class Session {
   expiresAtMs: number | undefined;
   link: SessionLink | undefined;
   readonly #inFlight = new Map<number, Delivery>();
-  #queue: Delivery[] = [];
-  #window = 0;
+  /** Waiting for the window of the connection. */
+  #waiting: Delivery[] = [];
+  /** Stored while the client was away. */
+  #stored: Delivery[] = [];
+  #terms: SessionTerms | undefined;
   #nextPacketId = 1;
 
   constructor(clientId: string, version: ProtocolVersion, expiryMs: number) {
@@ -40,64 +50,73 @@ export class Session {
     this.expiryMs = expiryMs;
   }
 
-  get queued(): number {
-    return this.#queue.length;
+  get connected(): boolean {
+    return this.link !== undefined;
   }
 
-  get unacknowledged(): number {
-    return this.#inFlight.size;
+  /** Messages stored for the client and not replayed yet. */
+  get stored(): number {
+    return this.#stored.length;
   }
 
-  /** Attaches a connection with its window of unacknowledged QoS 1 messages; resends first. */
-  attach(link: SessionLink, window: number, nowMs: number): void {
+  attach(link: SessionLink, terms: SessionTerms, nowMs: number): void {
     this.link = link;
-    this.#window = window;
+    this.#terms = terms;
     this.expiresAtMs = undefined;
-    const unanswered = [...this.#inFlight.values()];
-    this.#inFlight.clear();
-    // AWS does not set DUP on redelivery (aws-facts 3.1), so these go out like new ones.
-    this.#queue = [...unanswered, ...this.#queue];
-    this.#drain(nowMs);
+    this.replay(nowMs);
   }
 
+  /** AWS does not set DUP on redelivery (aws-facts 3.1): the unanswered are stored like new ones. */
   detach(nowMs: number): void {
     this.link = undefined;
     this.expiresAtMs = nowMs + this.expiryMs;
+    this.#stored = [...this.#inFlight.values(), ...this.#waiting, ...this.#stored];
+    this.#waiting = [];
+    this.#inFlight.clear();
   }
 
-  /** Sends, queues or drops, as QoS and the state of the connection demand. */
-  deliver(delivery: Delivery, nowMs: number): void {
+  /** Sends or queues, as QoS and window demand. Only for a session that is connected. */
+  deliver(delivery: Delivery): void {
     const { link } = this;
-    if (link && !link.accepts(delivery)) return;
-    if (delivery.qos === 0) {
-      link?.transmit(delivery, 0);
-      return;
+    if (!link?.accepts(delivery)) return;
+    if (delivery.qos === 0) return link.transmit(delivery, 0);
+    if (this.#inFlight.size < this.#window) return this.#send(link, delivery);
+    this.#waiting.push(delivery);
+    if (this.#waiting.length > MAX_QUEUED) this.#waiting.shift();
+  }
+
+  /** Keeps a QoS 1 delivery for a client that is away. */
+  store(delivery: Delivery): void {
+    this.#stored.push(delivery);
+    if (this.#stored.length > MAX_QUEUED) this.#stored.shift();
+  }
+
+  /** Sends stored messages, as fast as the rate allows; called again until there are none. */
+  replay(nowMs: number): void {
+    const { link } = this;
+    if (!link) return;
+    let sent = 0;
+    while (sent < this.#stored.length && this.#inFlight.size < this.#window) {
+      const delivery = this.#stored[sent];
+      if (!delivery) break;
+      const { expiresAtMs } = delivery.message;
+      const expired = expiresAtMs !== undefined && expiresAtMs <= nowMs;
+      if (!expired && this.#terms?.replay.take(nowMs) !== true) break;
+      sent += 1;
+      if (!expired && link.accepts(delivery)) this.#send(link, delivery);
     }
-    if (link && this.#queue.length === 0 && this.#inFlight.size < this.#window) {
-      this.#send(link, delivery);
-      return;
-    }
-    this.#queue.push(delivery);
-    if (this.#queue.length > MAX_QUEUED) this.#queue.shift();
-    if (link) this.#drain(nowMs);
+    if (sent > 0) this.#stored.splice(0, sent);
   }
 
   /** The client's PUBACK; an unknown packet id is ignored. */
-  acknowledge(packetId: number, nowMs: number): void {
-    if (this.#inFlight.delete(packetId) && this.#queue.length > 0) this.#drain(nowMs);
+  acknowledge(packetId: number): void {
+    if (!this.#inFlight.delete(packetId) || this.#waiting.length === 0) return;
+    const next = this.#waiting.shift();
+    if (next && this.link) this.#send(this.link, next);
   }
 
-  #drain(nowMs: number): void {
-    let sent = 0;
-    while (this.link && this.#inFlight.size < this.#window) {
-      const delivery = this.#queue[sent];
-      if (!delivery) break;
-      sent += 1;
-      const { expiresAtMs } = delivery.message;
-      if (expiresAtMs !== undefined && expiresAtMs <= nowMs) continue;
-      if (this.link.accepts(delivery)) this.#send(this.link, delivery);
-    }
-    if (sent > 0) this.#queue.splice(0, sent);
+  get #window(): number {
+    return this.#terms?.window ?? 0;
   }
 
   #send(link: SessionLink, delivery: Delivery): void {

@@ -52,3 +52,11 @@ function isValidFilter(filter: string): boolean {
     return !level.includes('+') || level === '+';
   });
 }
+
+const SHADOW_ANSWER =
+  /^\$aws\/things\/[^/]+\/shadow\/(?:name\/[^/]+\/)?(?:get|update|delete)\/(?:accepted|rejected|delta|documents)$/;
+
+/** Reserved topics on which only AWS publishes: answers of the shadow service, lifecycle events. */
+export function isServiceTopic(topic: string): boolean {
+  return topic.startsWith('$aws/events/') || SHADOW_ANSWER.test(topic);
+}

@@ -132,9 +132,9 @@ function performOnShadow(
     case 'GetThingShadow':
       return shadows.get(call.address, Buffer.alloc(0));
     case 'UpdateThingShadow':
-      return shadows.update(call.address, body, {});
+      return shadows.update(call.address, body, { clientId: '' });
     case 'DeleteThingShadow':
-      return shadows.delete(call.address, Buffer.alloc(0));
+      return shadows.delete(call.address, Buffer.alloc(0), { clientId: '' });
     default:
       return call satisfies never;
   }

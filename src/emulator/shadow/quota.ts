@@ -11,15 +11,19 @@ export class ShadowRates {
   readonly #account: RateBucket;
   readonly #things = new Map<string, RateBucket>();
 
-  constructor(profile: Exclude<QuotaProfile, 'off'>, nowMs: number) {
-    this.#account = new RateBucket(PER_ACCOUNT[profile], nowMs);
+  readonly #perThing: number;
+
+  /** `factor` speeds the rates up, where quotas are scaled. */
+  constructor(profile: Exclude<QuotaProfile, 'off'>, factor: number, nowMs: number) {
+    this.#account = new RateBucket(PER_ACCOUNT[profile] * factor, nowMs);
+    this.#perThing = PER_THING * factor;
   }
 
   admit(thing: string, nowMs: number): boolean {
     let bucket = this.#things.get(thing);
     if (!bucket) {
       if (this.#things.size >= REMEMBERED_THINGS) this.#things.clear();
-      bucket = new RateBucket(PER_THING, nowMs);
+      bucket = new RateBucket(this.#perThing, nowMs);
       this.#things.set(thing, bucket);
     }
     return bucket.take(nowMs) && this.#account.take(nowMs);

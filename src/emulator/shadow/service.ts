@@ -22,13 +22,24 @@ export interface ShadowPublisher {
   /** Whether anyone subscribes; what nobody gets is not built. */
   hasSubscribers(topic: string): boolean;
   publish(topic: string, document: string): void;
+  /** Publishes an answer (accepted or rejected), which a fault may hold back or swallow. */
+  answer(topic: string, document: string, clientId: string, onSent?: () => void): void;
+  /** Counts what the service publishes by itself against the account's rate. */
+  charge(publishes: number): void;
 }
 
-/** Who asks; absent fields for HTTPS. */
+/** Who asks. */
 export interface ShadowClient {
-  readonly clientId?: string;
+  /** Empty where there is none. */
+  readonly clientId: string;
+  /** Absent over HTTPS. */
   readonly sessionIdentifier?: string;
+  /** Called once the answer is on its way. */
+  readonly onAnswered?: () => void;
 }
+
+/** Accepted, delta and documents, which count as publishes of their own (aws-facts 1.2). */
+const PUBLISHES_BY_UPDATE = 3;
 
 export type ShadowOutcome =
   | { readonly ok: true; readonly document: string; readonly version: number }
@@ -80,7 +91,8 @@ export class ShadowService {
     const { version } = shadow;
     this.#witness(address, client, nowMs, request, version);
     const document = acceptedDocument(request, version, stamp);
-    publisher.publish(`${prefix}/update/accepted`, document);
+    publisher.charge(PUBLISHES_BY_UPDATE);
+    publisher.answer(`${prefix}/update/accepted`, document, client.clientId, client.onAnswered);
     if (publisher.hasSubscribers(`${prefix}/update/delta`)) {
       const delta = deltaDocument(shadow, stamp);
       if (delta !== undefined) publisher.publish(`${prefix}/update/delta`, delta);
@@ -110,7 +122,7 @@ export class ShadowService {
     return { ok: true, document, version: shadow.version };
   }
 
-  delete(address: ShadowAddress, payload: Buffer): ShadowOutcome {
+  delete(address: ShadowAddress, payload: Buffer, client: ShadowClient): ShadowOutcome {
     const nowMs = this.#options.now();
     const parsed = parseEmptyable(payload);
     if (!parsed.ok) return parsed;
@@ -128,7 +140,8 @@ export class ShadowService {
     this.store.delete(address);
     const stamp = { timestamp: Math.floor(nowMs / 1000), clientToken };
     const document = deletedDocument(version, stamp);
-    this.#options.publisher.publish(`${shadowPrefix(address)}/delete/accepted`, document);
+    const topic = `${shadowPrefix(address)}/delete/accepted`;
+    this.#options.publisher.answer(topic, document, client.clientId, client.onAnswered);
     return { ok: true, document, version };
   }
 
@@ -146,7 +159,7 @@ export class ShadowService {
     const { clientToken, desired, reported } = request;
     const { clientId, sessionIdentifier } = client;
     const entry = this.ledger.add({
-      ...(clientId === undefined || clientId === '' ? {} : { clientId }),
+      ...(clientId === '' ? {} : { clientId }),
       ...(sessionIdentifier === undefined ? {} : { sessionIdentifier }),
       ...address,
       ...(clientToken === undefined ? {} : { clientToken }),

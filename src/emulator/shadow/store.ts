@@ -1,6 +1,7 @@
 /** Every shadow of the account, and the versions of deleted ones. */
+import type { StoredShadow } from '../contract.ts';
 import { SHADOW_ERRORS, type ShadowError } from './errors.ts';
-import { isEmpty } from './json.ts';
+import { isEmpty, type JsonObject, type MetadataObject } from './json.ts';
 import { emptySection, mergeInto, presentSections, type Section } from './merge.ts';
 import { MAX_STATE_BYTES, type UpdateRequest } from './request.ts';
 
@@ -95,6 +96,37 @@ export class ShadowStore {
     return shadow;
   }
 
+  /** Every shadow and tombstone, as plain JSON. */
+  exportAll(): StoredShadow[] {
+    const stored: StoredShadow[] = [];
+    for (const [thing, shadows] of this.#things) {
+      for (const [name, shadow] of shadows) {
+        stored.push({
+          thing,
+          ...(name === '' ? {} : { shadow: name }),
+          version: shadow.version,
+          ...(shadow.deletedAtMs === undefined ? {} : { deletedAtMs: shadow.deletedAtMs }),
+          ...presentSections(shadow.desired, shadow.reported),
+        });
+      }
+    }
+    return stored;
+  }
+
+  /** Puts back what `exportAll` returned. */
+  restore(stored: StoredShadow): void {
+    const shadow: Shadow = {
+      desired: restoreSection(stored, 'desired'),
+      reported: restoreSection(stored, 'reported'),
+      version: stored.version,
+      deletedAtMs: stored.deletedAtMs,
+      sizeBound: MAX_STATE_BYTES,
+    };
+    const { thing, shadow: name } = stored;
+    this.#keep(name === undefined ? { thing } : { thing, shadow: name }, shadow);
+    if (stored.deletedAtMs === undefined) this.#live += 1;
+  }
+
   /** The stored shadow, a tombstone that still counts, or a new one that is not stored yet. */
   #open(address: ShadowAddress): Shadow {
     const stored = this.#things.get(address.thing)?.get(address.shadow ?? '');
@@ -127,6 +159,13 @@ function apply(shadow: Shadow, request: UpdateRequest, timestamp: number): void 
   if (request.reported === null) shadow.reported = emptySection();
   else if (request.reported) mergeInto(shadow.reported, request.reported, timestamp);
   if (isEmpty(shadow.desired.state) && isEmpty(shadow.reported.state)) shadow.sizeBound = 2;
+}
+
+function restoreSection(stored: StoredShadow, name: 'desired' | 'reported'): Section {
+  return {
+    state: (stored.state[name] ?? emptySection().state) as JsonObject,
+    metadata: (stored.metadata[name] ?? emptySection().metadata) as MetadataObject,
+  };
 }
 
 function restore(shadow: Shadow, kept: Shadow): void {

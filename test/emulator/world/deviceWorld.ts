@@ -57,7 +57,7 @@ export async function startDeviceWorld(
         : { allowed: false, gate: 'IOT_POLICY', explicit: false };
     },
   };
-  const certificates = await createCertificates(Date.now());
+  const certificates = await createCertificates(Date.now(), undefined);
   const gateway = await startDeviceGateway({
     account: ACCOUNT,
     credentials: { find: (accessKeyId) => issued.get(accessKeyId) },
