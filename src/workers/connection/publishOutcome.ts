@@ -25,7 +25,6 @@ export type PublishOutcome =
       readonly denial: Denial;
       readonly suspect: boolean;
       readonly probe: boolean;
-      readonly sent: boolean;
     }
   /** The broker refused it for now (quota, server busy): it was not applied. */
   | { readonly kind: 'refused'; readonly reasonCode: number }

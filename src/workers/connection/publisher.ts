@@ -148,7 +148,7 @@ export class Publisher {
         return unsent('BACKOFF', `subscribing failed: ${outcome.reason}`, PATIENCE_MS);
       case 'denied': {
         const denial = subscribeDenied(this.#settings.names, outcome.filter);
-        return { kind: 'denied', denial, sent: false, ...this.#suspect(request) };
+        return { kind: 'denied', denial, ...this.#suspect(request) };
       }
       default:
         return outcome satisfies never;
@@ -182,7 +182,7 @@ export class Publisher {
           pubackMs = since();
           if (reasonCode === NOT_AUTHORIZED) {
             const denial = publishDenied(this.#settings.names, topic);
-            finish({ kind: 'denied', denial, sent: true, ...this.#suspect(request) });
+            finish({ kind: 'denied', denial, ...this.#suspect(request) });
           } else if (reasonCode >= 0x80) finish({ kind: 'refused', reasonCode });
           else if (request.confirm === 'PUBACK') {
             this.#suspicion.accepted(request.thing);
@@ -208,7 +208,7 @@ export class Publisher {
     const { code, message } = answer;
     if (code === 401 || code === 403) {
       const denial = shadowDenied(topic, code, message);
-      return { kind: 'denied', denial, sent: true, suspect: false, probe: false };
+      return { kind: 'denied', denial, suspect: false, probe: false };
     }
     return { kind: 'rejected', code, message, answerMs };
   }

@@ -46,7 +46,8 @@ export function settlementOf(
     case 'denied':
       if (outcome.suspect) {
         const wait = { reason: 'PROBING' as const, until: now + PROBE_PATIENCE_MS };
-        return { kind: 'give-back', wait, progress: outcome.sent ? 'answered' : 'unsent' };
+        // Refused is not applied, and an identity that is parked uses up no tries.
+        return { kind: 'give-back', wait, progress: 'unsent' };
       }
       return failed({
         code: 'NOT_AUTHORIZED',

@@ -1,5 +1,6 @@
 import type { Script } from '../../redis/script.ts';
 import { PRELUDE } from './fence.ts';
+import { LANE_FUNCTIONS } from './laneFunctions.ts';
 
 /**
  * Creates an identity with its secret, unless it exists.
@@ -85,14 +86,14 @@ return 'written'
 };
 
 /**
- * Parks an identity; its lanes hold from their next claim on.
+ * Parks an identity and holds its lanes, saying why. A head in flight is left to its try's end.
  * ARGV: epoch, token, id, status, wait reason, denial as JSON, ms until the next probe ('' for
  * none). Answer: 'fenced' | 'missing' | 'parked', since, probeAt ('' for none), probes.
  */
 export const QUARANTINE: Script = {
   name: 'quarantine',
   keys: 1,
-  lua: `${PRELUDE}${
+  lua: `${PRELUDE}${LANE_FUNCTIONS}${
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
@@ -110,6 +111,13 @@ else
   probeAt = int(now + tonumber(ARGV[7]))
   redis.call('HSET', record, 'probeAt', probeAt)
   redis.call('ZADD', T .. ':quarantined', probeAt, id)
+end
+for _, lane in ipairs(redis.call('SMEMBERS', T .. ':lanes-of:' .. id)) do
+  local head = redis.call('LINDEX', T .. ':lane:' .. lane, 0)
+  local state = head and redis.call('HGET', T .. ':update:' .. head, 'state')
+  if state == 'QUEUED' or state == 'HELD' then
+    hold(lane, head, state, ARGV[5], '', probeAt)
+  end
 end
 return { 'parked', redis.call('HGET', record, 'quarantinedAt'), probeAt, int(probes) }
 `
