@@ -1,14 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createTokenCheck } from '../../src/api/authentication.ts';
 import { useRedis } from '../support/useRedis.ts';
 import { register, updateShadow } from './support/operations.ts';
 import { OTHER_TOKEN, startApi, TOKEN } from './support/testApi.ts';
-
-vi.mock('node:crypto', async (original) => {
-  const crypto = await original<typeof import('node:crypto')>();
-  return { ...crypto, timingSafeEqual: vi.fn(crypto.timingSafeEqual) };
-});
 
 const redis = useRedis();
 const body = JSON.stringify({ query: '{ fleet { oldestWaitSeconds } }' });
@@ -77,21 +72,19 @@ test('an update carries the name of the token that sent it', async () => {
   expect(data.update.actor).toBe('others');
 });
 
-test('a token is compared with all known ones, in constant time, whichever fits', () => {
-  const compare = vi.mocked(timingSafeEqual);
+test('a token is compared by hash with all known ones, whichever fits', () => {
   const tokens = ['first', 'second', 'third'].map((actor) => ({
     actor,
     token: `${actor}-token-of-any-length`.repeat(actor.length),
   }));
-  const check = createTokenCheck(tokens);
-  for (const authorization of [`Bearer ${tokens[0]?.token}`, 'Bearer x', null]) {
-    compare.mockClear();
-    check(authorization);
-    expect(compare).toHaveBeenCalledTimes(3);
-    for (const [known, given] of compare.mock.calls) {
-      expect([known.byteLength, given.byteLength]).toEqual([32, 32]);
-    }
-  }
+  const lengths: number[][] = [];
+  const check = createTokenCheck(tokens, (known, given) => {
+    lengths.push([known.byteLength, given.byteLength]);
+    return timingSafeEqual(known, given);
+  });
+  expect(check(`Bearer ${tokens[0]?.token}`)).toBe('first');
   expect(check(`bearer   ${tokens[1]?.token} `)).toBe('second');
+  expect(check('Bearer x')).toBeUndefined();
   expect(check(null)).toBeUndefined();
+  expect(lengths).toEqual(Array.from({ length: 12 }, () => [32, 32]));
 });

@@ -1,6 +1,7 @@
 import { Job, type JobsOptions, Queue } from 'bullmq';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { DELIVER_QUEUE, type Keys } from '../redis/keys.ts';
+import { isScriptMissing, reloadScripts } from '../redis/reloadScripts.ts';
 import { bindScript, type Script, type ScriptArgument } from '../redis/script.ts';
 
 /** Jobs without a priority run first; bulk ones stand behind them. */
@@ -67,12 +68,21 @@ export class ShardQueues {
     const queue = this.queue(shard);
     const command = bindScript(this.#redis, script);
     const client = await queue.getBackend().client;
-    const multi = client.multi();
-    multi.runCommand(command, [this.#keys.shard(shard).lease, ...args]);
-    await new Job(queue, job.name, job.data, jobOptions(job), job.id).addJob(multi);
-    const replies = await (multi as unknown as ChainableCommander).exec();
-    for (const [error] of replies ?? []) if (error) throw error;
-    return replies?.[0]?.[1];
+    for (let mayReload = true; ; mayReload = false) {
+      const multi = client.multi();
+      multi.runCommand(command, [this.#keys.shard(shard).lease, ...args]);
+      await new Job(queue, job.name, job.data, jobOptions(job), job.id).addJob(multi);
+      const replies = (await (multi as unknown as ChainableCommander).exec()) ?? [];
+      const failed = replies.find(([error]) => error !== null)?.[0];
+      if (mayReload && isScriptMissing(failed)) {
+        // The other half may have run. Running it again changes nothing: a record or a job that
+        // exists is left as it is.
+        await reloadScripts(this.#redis);
+        continue;
+      }
+      if (failed) throw failed;
+      return replies[0]?.[1];
+    }
   }
 
   /** Makes a delayed job ready; a job that is not delayed, or gone, is left alone. */
