@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
 /**
- * A Lua script with a name. `bindScript` registers it on a connection, which sends EVALSHA and
- * loads the script where Redis does not have it, inside MULTI too.
+ * A Lua script with a name. `runScript` runs it by itself; `bindScript` makes it a command of a
+ * connection, for use inside MULTI.
  */
 export interface Script {
   readonly name: string;
@@ -12,21 +13,27 @@ export interface Script {
 
 export type ScriptArgument = string | number;
 
-/** One place that knows that defined commands are methods with dynamic names. */
-export function runScript(
+const hashes = new WeakMap<Script, string>();
+
+/**
+ * Runs a script by its hash, sending the text only where Redis does not have it. Not as a defined
+ * command: a pipeline that auto-pipelining began before the definition lacks it, and ioredis then
+ * ends the process with its mismatched answers.
+ */
+export async function runScript(
   redis: Redis,
   script: Script,
   keys: readonly string[],
   args: readonly ScriptArgument[],
 ): Promise<unknown> {
-  const name = bindScript(redis, script);
-  const commands = redis as unknown as Record<
-    string,
-    (...all: ScriptArgument[]) => Promise<unknown>
-  >;
-  const command = commands[name];
-  if (command === undefined) throw new TypeError(`script ${script.name} is not bound`);
-  return command.call(redis, ...keys, ...args);
+  const hash = hashes.get(script) ?? createHash('sha1').update(script.lua).digest('hex');
+  hashes.set(script, hash);
+  try {
+    return await redis.evalsha(hash, script.keys, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return redis.eval(script.lua, script.keys, ...keys, ...args);
+  }
 }
 
 const bound = new WeakMap<Redis, Set<string>>();
