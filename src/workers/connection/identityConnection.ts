@@ -22,6 +22,8 @@ export type Readiness =
   | { readonly kind: 'waits'; readonly wait: LaneWait };
 
 const NOT_AUTHORIZED = 0x87;
+/** AWS's quota of messages a connection; only an emulator without quotas is driven above it. */
+const AWS_MESSAGES_PER_SECOND = 100;
 const SESSION_TAKEN_OVER = 0x8e;
 /** Quota exceeded and connection rate exceeded: later, not never. */
 const THROTTLED = new Set([0x97, 0x9f]);
@@ -234,6 +236,7 @@ export class IdentityConnection {
         port: settings.port,
         region: settings.names.region,
         keepAliveSeconds: settings.keepAliveSeconds,
+        awsFlowControl: settings.messagesPerSecond <= AWS_MESSAGES_PER_SECOND,
         clientId: credentials.cognitoId,
       },
       credentials.temporary,

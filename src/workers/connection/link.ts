@@ -22,6 +22,8 @@ export interface LinkSettings {
   readonly region: string;
   readonly clientId: string;
   readonly keepAliveSeconds: number;
+  /** The SDK's own pacing to 100 publishes/s, below which our pacer stays on AWS. */
+  readonly awsFlowControl: boolean;
 }
 
 export interface IncomingMessage {
@@ -82,8 +84,9 @@ export class Link {
       },
       sessionBehavior: mqtt5.ClientSessionBehavior.Clean,
       offlineQueueBehavior: mqtt5.ClientOperationQueueBehavior.FailAllOnDisconnect,
-      extendedValidationAndFlowControlOptions:
-        mqtt5.ClientExtendedValidationAndFlowControl.AwsIotCoreDefaults,
+      extendedValidationAndFlowControlOptions: settings.awsFlowControl
+        ? mqtt5.ClientExtendedValidationAndFlowControl.AwsIotCoreDefaults
+        : mqtt5.ClientExtendedValidationAndFlowControl.None,
       retryJitterMode: mqtt5.RetryJitterType.None,
       minReconnectDelayMs: NEVER_MS,
       maxReconnectDelayMs: NEVER_MS,
