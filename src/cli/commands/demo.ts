@@ -26,6 +26,8 @@ const SETTINGS = { QUARANTINE_PROBE_MS: '3000' } as const;
 
 /** The product's main job, shown step by step. Answers the exit code. */
 export async function demo({ env }: DemoOptions): Promise<number> {
+  // The AWS SDK would write about Node 20 between our lines.
+  env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const screen = new Screen(process.stdout, env);
   const stays = process.stdin.isTTY && process.stdout.isTTY;
   return untilStopped(

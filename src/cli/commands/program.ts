@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { CliFailure, EXIT } from '../failure.ts';
+import { Leash } from '../local/leash.ts';
 import { type ProgramName, programArguments } from '../local/program.ts';
 
 /**
@@ -13,6 +14,8 @@ export async function runProgram(name: ProgramName, args: readonly string[]): Pr
     // A group of its own: Ctrl-C would otherwise reach it twice, and the second one means abort.
     detached: true,
   });
+  const leash = new Leash();
+  if (child.pid !== undefined) leash.hold(child.pid);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
   for (const signal of signals) process.on(signal, pass);
@@ -27,6 +30,8 @@ export async function runProgram(name: ProgramName, args: readonly string[]): Pr
       );
     });
   } finally {
+    if (child.pid !== undefined) leash.letGo(child.pid);
+    await leash.close();
     for (const signal of signals) process.off(signal, pass);
   }
 }

@@ -106,15 +106,24 @@ function isQuarantined({ state, wait }: UpdateView): boolean {
   return state === 'HELD' && wait?.reason === 'IDENTITY_QUARANTINED';
 }
 
-/** What the workers' counters say of both denials. */
+/** Both denials as the workers' /metrics tell them, summed over the workers. */
 async function showMetrics({ deployment, screen }: DemoContext): Promise<void> {
   const samples = await scrape(metricsUrls(deployment));
-  const show = (label: string, sums: ReadonlyMap<string, number>) => {
-    const entries = [...sums].map(([key, value]) => `${key} ${value}`.trim());
-    screen.fact(label, entries.join(', '));
-    return sums;
-  };
-  show('', sumBy(samples, '', []));
+  const failures = sumBy(samples, 'courier_authorization_failures_total', ['stage', 'gate']);
+  const quarantined = sumBy(samples, 'courier_identities_quarantined', []);
+  const waiting = sumBy(samples, 'courier_lanes_waiting', ['reason']);
+  screen.line();
+  screen.line("The same from the workers' /metrics:");
+  for (const [stageAndGate, count] of failures) {
+    screen.fact('authorization failures', `${count} at ${stageAndGate.replace(' ', ', ')}`);
+  }
+  screen.fact('identities quarantined', String(quarantined.get('') ?? 0));
+  for (const [reason, lanes] of waiting) screen.fact('shadows that wait', `${lanes}, ${reason}`);
+
+  const seen = JSON.stringify([[...failures], [...quarantined], [...waiting]]);
+  expectThat(failures.size >= 2, 'authorization failures of two kinds in /metrics', seen);
+  expectThat(quarantined.get('') === 1, 'one identity quarantined in /metrics', seen);
+  expectThat(waiting.get('IDENTITY_QUARANTINED') === 3, '3 shadows that wait in /metrics', seen);
 }
 
 /** Parking concerns one identity, not the fleet. */

@@ -1,14 +1,8 @@
 import { z } from 'zod';
-import type { Child } from './childProcess.ts';
+import type { Child, LineReader } from './childProcess.ts';
 import type { Ground } from './ground.ts';
 
 const READY_MS = 60_000;
-
-const readyLine = z.object({
-  msg: z.literal('ready'),
-  metrics: z.url(),
-  graphql: z.url().optional(),
-});
 
 export interface FleetProcess {
   readonly child: Child;
@@ -25,13 +19,8 @@ type Variables = Readonly<Record<string, string>>;
 export async function startApi(ground: Ground, env: Variables): Promise<ApiProcess> {
   const free = { API_HOST: '127.0.0.1', API_PORT: '0', API_OPS_PORT: '0' };
   const child = ground.spawnProgram('api', { name: 'api', env: { ...env, ...free } });
-  const found = await child.line((line) => {
-    const ready = readReadyLine(line);
-    return ready?.graphql === undefined
-      ? undefined
-      : { graphql: ready.graphql, metrics: ready.metrics };
-  }, READY_MS);
-  return { child, ...found };
+  const { metrics, url } = await child.line(readyReader('GraphQL is served'), READY_MS);
+  return { child, metrics, graphql: url };
 }
 
 export async function startWorker(
@@ -41,15 +30,29 @@ export async function startWorker(
 ): Promise<FleetProcess> {
   const own = { WORKER_NAME: name, WORKER_OPS_PORT: '0' };
   const child = ground.spawnProgram('worker', { name, env: { ...env, ...own } });
-  const { metrics } = await child.line(readReadyLine, READY_MS);
+  const { metrics } = await child.line(readyReader('ready'), READY_MS);
   return { child, metrics };
 }
 
-/** API and workers log JSON lines; the one whose `msg` is "ready" says where they serve. */
-function readReadyLine(line: string): z.infer<typeof readyLine> | undefined {
-  if (!line.includes('"ready"')) return undefined;
+const logLine = z.object({ msg: z.string(), url: z.string().default('') });
+
+/**
+ * API and workers log JSON lines: one says where the metrics are, a later one that all is up, and
+ * for the API at which URL.
+ */
+function readyReader(lastMessage: string): LineReader<{ metrics: string; url: string }> {
+  let metrics = '';
+  return (line) => {
+    const said = parseLine(line);
+    if (said?.msg === 'metrics and health are served') metrics = said.url;
+    return said?.msg === lastMessage ? { metrics, url: said.url } : undefined;
+  };
+}
+
+function parseLine(line: string): z.infer<typeof logLine> | undefined {
+  if (!line.startsWith('{')) return undefined;
   try {
-    return readyLine.safeParse(JSON.parse(line)).data;
+    return logLine.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined;
   }

@@ -24,15 +24,15 @@ while [ $looks -lt 30 ]; do
   looks=$((looks + 1))
 done
 for pid in $pids; do kill -s KILL -- "-$pid" 2>/dev/null; done
-rm -rf -- "$1"
+[ -z "$1" ] || rm -rf -- "$1"
 `;
 
-/** Ends what was started here, and removes the directory, once this process is gone. */
+/** Ends what was started here, and removes the directory if any, once this process is gone. */
 export class Leash {
   readonly #shell: ChildProcess;
   readonly #ended: Promise<void>;
 
-  constructor(directory: string) {
+  constructor(directory = '') {
     this.#shell = spawn('sh', ['-c', SCRIPT, 'courier-leash', directory], {
       // A group of its own, which Ctrl-C on the terminal does not reach.
       detached: true,
