@@ -1,5 +1,9 @@
 import { parseArgs } from 'node:util';
-import type { Administrator, QuotaProfile } from './contract.ts';
+import type { Administrator, DeviceFaults, DeviceSettings, QuotaProfile } from './contract.ts';
+import { DEFAULT_MIX, type DeviceMix, parseMix } from './devices/behaviour.ts';
+import { FaultRuleError, type FaultRule, parseFaultFlag } from './faults/rule.ts';
+import { isRecord } from './http/input.ts';
+import { readDeviceSettings } from './settings/deviceSettings.ts';
 import type { UsernameStyle } from './userPool/model.ts';
 
 /** Everything that a start of the emulator can be told. Durations in milliseconds. */
@@ -29,6 +33,18 @@ export interface EmulatorConfig {
   /** The only administrator's key where given; else any foreign key is the administrator. */
   readonly administrator?: Administrator;
   readonly exitWithStdin: boolean;
+  /** Faults that are set from the start. */
+  readonly faults: readonly FaultRule[];
+  /** How far AWS's clock is ahead of this machine's. */
+  readonly clockSkewMs: number;
+  /** What the device side gets wrong from the start; it checks the values itself. */
+  readonly deviceFaults: DeviceFaults;
+  readonly deviceSettings: Partial<DeviceSettings>;
+  /** Simulated things `device_1` to `device_<devices>`. */
+  readonly devices: number;
+  readonly deviceMix: DeviceMix;
+  /** File that keeps everything over a restart. */
+  readonly state?: string;
 }
 
 export const DEFAULT_CONFIG: EmulatorConfig = {
@@ -43,6 +59,12 @@ export const DEFAULT_CONFIG: EmulatorConfig = {
   propagationMinMs: 0,
   propagationMaxMs: 0,
   exitWithStdin: false,
+  faults: [],
+  clockSkewMs: 0,
+  deviceFaults: {},
+  deviceSettings: {},
+  devices: 0,
+  deviceMix: DEFAULT_MIX,
 };
 
 export const USAGE = `Usage: emulator [options]
@@ -63,6 +85,16 @@ export const USAGE = `Usage: emulator [options]
                          AWS: 360000-480000), shortened by the time scale
   --admin-access-key ID  with --admin-secret-key: the only administrator, strictly verified
   --admin-secret-key KEY
+  --fault RULE           a fault from the start, such as on=GetId,effect=throttle,share=0.2;
+                         may be given several times (docs/emulator.md lists what there is)
+  --device-faults JSON   faults of the device side from the start, such as
+                         {"swallowPuback":0.1}
+  --setting NAME=VALUE   a reading of what AWS leaves open; may be given several times
+  --devices N            simulate the things device_1 to device_N, which report what they are
+                         told to be (default 0)
+  --device-mix MIX       how they behave (default prompt=90,slow=5,silent=3,rejecting=2)
+  --state FILE           keep users, tokens, policies, shadows and the CA over a restart
+  --clock-skew MS        AWS's clock is that far ahead of this machine's
   --exit-with-stdin      stop when standard input ends, that is when the parent goes away
   --help
 
@@ -152,6 +184,13 @@ export function parseConfig(argv: readonly string[]): EmulatorConfig | undefined
       ? {}
       : { administrator: { accessKeyId, secretKey } }),
     exitWithStdin: values['exit-with-stdin'] ?? false,
+    faults: readFaults(values.fault ?? [], problems),
+    deviceFaults: readDeviceFaults(values['device-faults'], problems),
+    deviceSettings: readDeviceSettings(values.setting ?? [], problems),
+    devices: whole('devices', values.devices, 0, 100_000),
+    deviceMix: readMix(values['device-mix'], problems),
+    ...(values.state === undefined ? {} : { state: values.state }),
+    clockSkewMs: number('clock-skew', values['clock-skew'], 0, -864_000_000, 864_000_000),
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
@@ -179,6 +218,13 @@ function readFlags(argv: readonly string[]) {
         propagation: text,
         'admin-access-key': text,
         'admin-secret-key': text,
+        fault: { type: 'string', multiple: true },
+        'clock-skew': text,
+        'device-faults': text,
+        setting: { type: 'string', multiple: true },
+        devices: text,
+        'device-mix': text,
+        state: text,
         'exit-with-stdin': flag,
         help: flag,
       },
@@ -198,4 +244,36 @@ function readPropagation(given: string | undefined, problems: string[]): readonl
     return [0, 0];
   }
   return [min, max];
+}
+
+function readFaults(given: readonly string[], problems: string[]): readonly FaultRule[] {
+  return given.flatMap((flag) => {
+    try {
+      return [parseFaultFlag(flag)];
+    } catch (error) {
+      if (!(error instanceof FaultRuleError)) throw error;
+      problems.push(`--fault: ${error.message}`);
+      return [];
+    }
+  });
+}
+
+function readMix(given: string | undefined, problems: string[]): DeviceMix {
+  if (given === undefined) return DEFAULT_MIX;
+  const mix = parseMix(given);
+  if (mix !== undefined) return mix;
+  problems.push(`--device-mix must be like prompt=90,slow=5,silent=3,rejecting=2, not "${given}"`);
+  return DEFAULT_MIX;
+}
+
+function readDeviceFaults(given: string | undefined, problems: string[]): DeviceFaults {
+  if (given === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(given);
+    if (isRecord(value)) return value;
+  } catch {
+    // Told below, like a value that is no object.
+  }
+  problems.push(`--device-faults must be a JSON object, not "${given}"`);
+  return {};
 }

@@ -2,6 +2,7 @@
 import { ConfigError, parseConfig, USAGE } from './config.ts';
 import { startEmulator } from './emulator.ts';
 import { TemplateError } from './provision/template.ts';
+import { StateError } from './world/stateFile.ts';
 
 const say = (message: string): void => {
   process.stderr.write(`emulator: ${message}\n`);
@@ -36,7 +37,7 @@ main().catch((error: unknown) => {
     for (const problem of error.problems) say(problem);
     process.stderr.write(`\n${USAGE}`);
     process.exitCode = 2;
-  } else if (error instanceof TemplateError) {
+  } else if (error instanceof TemplateError || error instanceof StateError) {
     say(error.message);
     process.exitCode = 2;
   } else {

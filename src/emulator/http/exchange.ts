@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { AwsError } from './awsError.ts';
 
-/** AWS's control planes take far less; a body above this is refused before it is read whole. */
+/** AWS's control planes take far less; a body above this is refused and not kept. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** One HTTP request, read to its end. */
@@ -33,10 +33,11 @@ export async function readExchange(request: IncomingMessage): Promise<Exchange> 
   for await (const chunk of request) {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
     size += bytes.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new AwsError('RequestEntityTooLargeException', 'Request body too large.', 413);
-    }
-    chunks.push(bytes);
+    // Read on to its end, since leaving the loop would close the connection without an answer.
+    if (size <= MAX_BODY_BYTES) chunks.push(bytes);
+  }
+  if (size > MAX_BODY_BYTES) {
+    throw new AwsError('RequestEntityTooLargeException', 'Request body too large.', 413);
   }
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
@@ -53,13 +54,18 @@ export async function readExchange(request: IncomingMessage): Promise<Exchange> 
   };
 }
 
-export function sendAnswer(response: ServerResponse, requestId: string, answer: Answer): void {
+export function sendAnswer(
+  response: ServerResponse,
+  requestId: string,
+  nowMs: number,
+  answer: Answer,
+): void {
   if (response.destroyed) return;
   response.writeHead(answer.status, {
     ...answer.headers,
     'content-length': String(Buffer.byteLength(answer.body)),
     'x-amzn-requestid': requestId,
-    date: new Date().toUTCString(),
+    date: new Date(nowMs).toUTCString(),
   });
   response.end(answer.body);
 }

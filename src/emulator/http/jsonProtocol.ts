@@ -1,4 +1,5 @@
 import type { Answer, Exchange } from './exchange.ts';
+import { type BeforeOperation, COGNITO_ERRORS } from './operationFaults.ts';
 import { AwsError } from './awsError.ts';
 import { type Input, parseInput } from './input.ts';
 
@@ -17,16 +18,12 @@ const CONTENT_TYPE = 'application/x-amz-json-1.1';
 export async function answerJson(
   services: readonly JsonService[],
   exchange: Exchange,
+  before: BeforeOperation,
 ): Promise<Answer> {
-  const { operation } = findOperation(services, exchange);
+  const { name, operation } = findOperation(services, exchange);
+  await before(name, exchange, COGNITO_ERRORS);
   const result = await operation(parseInput(exchange.body), exchange);
   return { status: 200, headers: { 'content-type': CONTENT_TYPE }, body: JSON.stringify(result) };
-}
-
-/** The name of the operation that an `X-Amz-Target` asks for; undefined where there is none. */
-export function targetOperation(exchange: Exchange): string | undefined {
-  const target = exchange.headers['x-amz-target'];
-  return typeof target === 'string' ? target.split('.').at(-1) : undefined;
 }
 
 /** The error as JSON 1.1 has it: `__type` in the body, and the header besides. */
@@ -45,13 +42,14 @@ export function jsonError(error: AwsError): Answer {
 function findOperation(
   services: readonly JsonService[],
   exchange: Exchange,
-): { readonly operation: JsonOperation } {
+): { readonly name: string; readonly operation: JsonOperation } {
   const target = exchange.headers['x-amz-target'];
   if (typeof target === 'string') {
     const dot = target.lastIndexOf('.');
     const service = services.find((candidate) => candidate.targetPrefix === target.slice(0, dot));
-    const operation = service?.operations.get(target.slice(dot + 1));
-    if (operation !== undefined) return { operation };
+    const name = target.slice(dot + 1);
+    const operation = service?.operations.get(name);
+    if (operation !== undefined) return { name, operation };
   }
   throw new AwsError('UnknownOperationException', 'The requested operation is not known here.');
 }

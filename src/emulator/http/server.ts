@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AwsError } from './awsError.ts';
 import { type Answer, type Exchange, jsonAnswer, readExchange, sendAnswer } from './exchange.ts';
 import { answerJson, jsonError, type JsonService } from './jsonProtocol.ts';
+import { type BeforeOperation, HangUp } from './operationFaults.ts';
 import { restError } from './restProtocol.ts';
 
 /** Answers a request, or leaves it to the next by answering undefined. */
@@ -13,6 +15,9 @@ export interface HttpServerParts {
   readonly services: readonly JsonService[];
   /** Told apart by method and path, asked in this order. */
   readonly responders: readonly Responder[];
+  readonly before: BeforeOperation;
+  /** Epoch milliseconds for the `Date` header, by which the SDKs correct their clocks. */
+  readonly now: () => number;
   /** Called with what should never be thrown: a fault of the emulator's own. */
   readonly onFault: (error: unknown, exchange: Exchange | undefined) => void;
 }
@@ -53,25 +58,28 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   let exchange: Exchange | undefined;
+  const send = (answered: Answer): void => {
+    sendAnswer(response, exchange?.requestId ?? randomUUID(), parts.now(), answered);
+  };
   try {
     exchange = await readExchange(request);
-    sendAnswer(response, exchange.requestId, await answer(parts, exchange));
+    send(await answer(parts, exchange));
   } catch (error) {
-    if (error instanceof AwsError) {
-      sendAnswer(response, exchange?.requestId ?? '', errorAnswer(error, request));
-      // What was not read of the body must not be taken for the next request.
-      if (!request.complete) request.destroy();
-      return;
+    if (error instanceof HangUp) {
+      request.socket.destroy();
+    } else if (error instanceof AwsError) {
+      send(errorAnswer(error, request));
+    } else if (!request.destroyed || request.complete) {
+      parts.onFault(error, exchange);
+      const internal = new AwsError('InternalFailure', 'The emulator failed on this request.', 500);
+      send(errorAnswer(internal, request));
     }
-    if (request.destroyed && !request.complete) return;
-    parts.onFault(error, exchange);
-    const internal = new AwsError('InternalFailure', 'The emulator failed on this request.', 500);
-    sendAnswer(response, exchange?.requestId ?? '', errorAnswer(internal, request));
   }
 }
 
 async function answer(parts: HttpServerParts, exchange: Exchange): Promise<Answer> {
-  if (exchange.headers['x-amz-target'] !== undefined) return answerJson(parts.services, exchange);
+  if (exchange.headers['x-amz-target'] !== undefined)
+    return answerJson(parts.services, exchange, parts.before);
   for (const responder of parts.responders) {
     const answered = await responder(exchange);
     if (answered !== undefined) return answered;

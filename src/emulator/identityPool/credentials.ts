@@ -28,8 +28,29 @@ export class IssuedCredentialStore implements CredentialStore {
       expiresAtMs: this.#now() + this.#durations.scale(HOUR_MS),
       principal,
     };
-    this.#byAccessKey.set(issued.accessKeyId, issued);
+    this.restore(issued);
     return issued;
+  }
+
+  restore(issued: IssuedCredentials): void {
+    this.#byAccessKey.set(issued.accessKeyId, issued);
+  }
+
+  all(): readonly IssuedCredentials[] {
+    return [...this.#byAccessKey.values()];
+  }
+
+  /** Ends the life of an identity's credentials, or of everybody's; gives how many it ended. */
+  expire(identityId: string | undefined): number {
+    const nowMs = this.#now();
+    let ended = 0;
+    for (const [accessKeyId, issued] of this.#byAccessKey) {
+      const concerned = identityId === undefined || issued.principal.identityId === identityId;
+      if (!concerned || issued.expiresAtMs <= nowMs) continue;
+      this.#byAccessKey.set(accessKeyId, { ...issued, expiresAtMs: nowMs });
+      ended += 1;
+    }
+    return ended;
   }
 
   /** Expired keys are told apart from unknown ones for a day; the oldest stand first. */

@@ -23,12 +23,24 @@ export class IdentityDirectory {
 
   /** The identity of a user of a provider in a pool, made where there is none yet. */
   forLogin(login: Omit<Identity, 'identityId'>, region: string): Identity {
-    const key = `${login.identityPoolId} ${login.providerName} ${login.subject}`;
+    const key = loginKey(login);
     const known = this.#byLogin.get(key);
     if (known !== undefined) return known;
-    const identity = { ...login, identityId: `${region}:${this.#names.uuid(`identity:${key}`)}` };
-    this.#byLogin.set(key, identity);
+    const identityId = `${region}:${this.#names.uuid(`identity:${key}`)}`;
+    return this.restore({ ...login, identityId });
+  }
+
+  restore(identity: Identity): Identity {
+    this.#byLogin.set(loginKey(identity), identity);
     this.#byId.set(identity.identityId, identity);
     return identity;
   }
+
+  all(): readonly Identity[] {
+    return [...this.#byId.values()];
+  }
+}
+
+function loginKey(login: Omit<Identity, 'identityId'>): string {
+  return `${login.identityPoolId} ${login.providerName} ${login.subject}`;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CallerGate } from '../access/caller.ts';
 import type { CognitoPrincipal } from '../contract.ts';
+import type { BeforeOperation } from '../http/operationFaults.ts';
 import type { PoliciesInForce } from '../policy/policiesInForce.ts';
 import type { Propagation } from '../policy/propagation.ts';
 import type { Quotas } from '../world/quotas.ts';
@@ -18,6 +19,7 @@ export interface IotControl {
   readonly policies: PolicyStore;
   readonly attachments: Attachments;
   readonly things: ThingRegistry;
+  readonly propagation: Propagation;
   readonly respond: IotResponder;
 }
 
@@ -30,6 +32,7 @@ export interface IotControlParts {
   readonly principalOf: (identityId: string) => CognitoPrincipal;
   /** `host:port` of the device side, known once it listens. */
   readonly dataEndpoint: () => string;
+  readonly before: BeforeOperation;
   readonly quotas: Quotas;
   readonly now: () => number;
 }
@@ -43,8 +46,10 @@ export function createIotControl(parts: IotControlParts): IotControl {
     policies,
     attachments,
     things,
+    propagation,
     respond: createIotResponder({
       gate,
+      before: parts.before,
       quotas,
       routes: [
         ...policyRoutes({ policies, attachments, authorizer, principalOf: parts.principalOf }),

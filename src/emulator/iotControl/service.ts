@@ -1,6 +1,7 @@
 import { admitCaller, type CallerGate } from '../access/caller.ts';
 import type { Account } from '../contract.ts';
 import type { Answer, Exchange } from '../http/exchange.ts';
+import { type BeforeOperation, IOT_ERRORS } from '../http/operationFaults.ts';
 import { matchRoute, restAnswer, type RestRoute } from '../http/restProtocol.ts';
 import type { Quotas } from '../world/quotas.ts';
 import { iotError } from './errors.ts';
@@ -8,6 +9,7 @@ import { iotError } from './errors.ts';
 export interface IotResponderParts {
   readonly gate: CallerGate;
   readonly routes: readonly RestRoute[];
+  readonly before: BeforeOperation;
   readonly quotas: Quotas;
 }
 
@@ -20,6 +22,7 @@ export function createIotResponder(parts: IotResponderParts): IotResponder {
     if (match === undefined) return undefined;
     const { route, values } = match;
     const run = async (): Promise<Answer> => {
+      await parts.before(route.operation, exchange, IOT_ERRORS);
       const resource = resourceOf(parts.gate.account, values);
       admitCaller(parts.gate, exchange, `iot:${route.operation}`, resource);
       if (!parts.quotas.tryTake(route.operation)) throw iotError.throttled();

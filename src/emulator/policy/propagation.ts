@@ -13,12 +13,17 @@ export interface PropagationSettings {
 }
 
 export class Propagation {
-  readonly #settings: PropagationSettings;
+  #settings: PropagationSettings;
   readonly #waiting: { readonly dueMs: number; readonly apply: () => void }[] = [];
   #generation = 0;
 
   constructor(settings: PropagationSettings) {
     this.#settings = settings;
+  }
+
+  /** For changes from now on. */
+  setDelay(minMs: number, maxMs: number): void {
+    this.#settings = { ...this.#settings, minMs, maxMs };
   }
 
   /** Applies `apply` after the delay, never before a change that was made earlier. */

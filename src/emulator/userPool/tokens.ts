@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import type { Durations } from '../world/duration.ts';
 import type { AppClient, User, UserPoolNames } from './model.ts';
 import { providerNameOf } from './model.ts';
@@ -19,19 +19,24 @@ export interface IssuedTokens {
   readonly expiresIn: number;
 }
 
-export async function createSigningKey(): Promise<SigningKey> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256', {
-    modulusLength: 2048,
-    extractable: true,
-  });
-  const kid = randomUUID();
-  const { n, e, kty } = await exportJWK(publicKey);
-  return {
-    kid,
-    privateKey,
-    publicKey,
-    jwk: { alg: 'RS256', e: e ?? '', kid, kty: kty ?? 'RSA', n: n ?? '', use: 'sig' },
-  };
+/** A new key as a private JWK, which is also how it is kept. */
+export async function createPrivateJwk(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true });
+  return { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' };
+}
+
+/** Throws where the JWK is no RSA private key. */
+export async function readSigningKey(privateJwk: JWK): Promise<SigningKey> {
+  const { kty, n, e, kid = '' } = privateJwk;
+  const jwk = { alg: 'RS256', kid, use: 'sig', kty: 'RSA', n: n ?? '', e: e ?? '' };
+  const [privateKey, publicKey] = await Promise.all([
+    importJWK(privateJwk, 'RS256'),
+    importJWK(jwk, 'RS256'),
+  ]);
+  if (kty !== 'RSA' || privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) {
+    throw new TypeError('The signing key must be an RSA private key');
+  }
+  return { kid, privateKey, publicKey, jwk };
 }
 
 /** Issues ID and access tokens with the claims of Cognito's developer guide ("Using tokens"). */

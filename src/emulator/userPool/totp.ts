@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { userPoolError } from './errors.ts';
 
 const STEP_SECONDS = 30;
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -16,6 +17,13 @@ export function totpCode(secret: string, nowMs: number): string {
 /** The code of the time itself and of the step before and after it are good. */
 export function totpMatches(secret: string, code: string, nowMs: number): boolean {
   return [-1, 0, 1].some((step) => totpCode(secret, nowMs + step * STEP_SECONDS * 1000) === code);
+}
+
+/** Throws InvalidParameterException for a secret that is not base32. */
+export function checkSecret(secret: string): void {
+  if (!/^[A-Za-z2-7]{16,}=*$/.test(secret)) {
+    throw userPoolError.invalidParameter('The TOTP secret must be base32, 16 characters or more');
+  }
 }
 
 function decodeBase32(text: string): Buffer {

@@ -5,14 +5,16 @@ import type { Durations } from '../world/duration.ts';
 import type { Quotas } from '../world/quotas.ts';
 import type { SeededNames } from '../world/seededNames.ts';
 import { AccessTokens } from './accessTokens.ts';
-import { adminOperations } from './adminOperations.ts';
+import { adminOperations, signOutEverywhere } from './adminOperations.ts';
 import { Challenges } from './challenges.ts';
+import { userPoolError } from './errors.ts';
 import { Lockout } from './lockout.ts';
-import type { UserPoolNames } from './model.ts';
+import type { User, UserPoolNames, UserStatus } from './model.ts';
 import { RefreshTokens } from './refreshTokens.ts';
 import { userOperations } from './service.ts';
 import { SignIn } from './signIn.ts';
 import { type SigningKey, TokenIssuer } from './tokens.ts';
+import { checkSecret } from './totp.ts';
 import { UserDirectory } from './users.ts';
 
 /** One user pool: its users, their tokens, and its wire. */
@@ -22,6 +24,20 @@ export interface UserPool {
   readonly tokens: TokenIssuer;
   readonly refreshTokens: RefreshTokens;
   readonly service: JsonService;
+  /** Makes a user, or changes what is given of one who exists. */
+  setUser(change: UserChange): User;
+  /** Revokes every session of a user. Throws UserNotFoundException. */
+  signOut(username: string): void;
+}
+
+/** What can be set of a user from outside of AWS's APIs; undefined leaves it as it is. */
+export interface UserChange {
+  readonly username: string;
+  readonly password: string | undefined;
+  readonly status: UserStatus | undefined;
+  readonly enabled: boolean | undefined;
+  /** Base32; an empty text takes the authenticator app away. */
+  readonly totpSecret: string | undefined;
 }
 
 export interface UserPoolParts {
@@ -57,6 +73,19 @@ export function createUserPool(parts: UserPoolParts): UserPool {
     users,
     tokens,
     refreshTokens,
+    setUser: (change) => {
+      const password = change.password ?? parts.seeded.password(change.username);
+      const user =
+        users.find(change.username) ??
+        users.add({ username: change.username, password, status: 'CONFIRMED' }, now());
+      applyChange(user, change);
+      return user;
+    },
+    signOut: (username) => {
+      const user = users.find(username);
+      if (user === undefined) throw userPoolError.userNotFound();
+      signOutEverywhere(user);
+    },
     service: {
       targetPrefix: 'AWSCognitoIdentityProviderService',
       operations: new Map([
@@ -80,4 +109,15 @@ export function createUserPool(parts: UserPoolParts): UserPool {
       ]),
     },
   };
+}
+
+function applyChange(user: User, change: UserChange): void {
+  user.password = change.password ?? user.password;
+  user.status = change.status ?? user.status;
+  user.enabled = change.enabled ?? user.enabled;
+  if (change.totpSecret === '') delete user.totpSecret;
+  else if (change.totpSecret !== undefined) {
+    checkSecret(change.totpSecret);
+    user.totpSecret = change.totpSecret;
+  }
 }

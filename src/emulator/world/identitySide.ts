@@ -7,6 +7,7 @@ import { IdentityDirectory } from '../identityPool/identities.ts';
 import { identityPoolService } from '../identityPool/service.ts';
 import { createIotControl, type IotControl } from '../iotControl/iotControl.ts';
 import { ThingRegistry } from '../iotControl/things.ts';
+import type { BeforeOperation } from '../http/operationFaults.ts';
 import type { JsonService } from '../http/jsonProtocol.ts';
 import { PolicyAuthorizer } from '../policy/authorizer.ts';
 import { compilePolicy } from '../policy/compiled.ts';
@@ -42,6 +43,7 @@ export interface IdentitySideParts {
   readonly now: () => number;
   /** `host:port` of the device side, known once it listens. */
   readonly dataEndpoint: () => string;
+  readonly before: BeforeOperation;
 }
 
 export function createIdentitySide(parts: IdentitySideParts): IdentitySide {
@@ -124,6 +126,7 @@ export function createIdentitySide(parts: IdentitySideParts): IdentitySide {
       principalId: `${authenticated?.roleId ?? ''}:CognitoIdentityCredentials`,
     }),
     dataEndpoint: parts.dataEndpoint,
+    before: parts.before,
     quotas,
     now,
   });

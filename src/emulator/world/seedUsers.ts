@@ -6,7 +6,10 @@ export interface SeedUser {
   readonly password: string;
 }
 
-/** Adds `count` confirmed users, `user-0001` and so on, and returns how they sign in. */
+/**
+ * Makes sure that `count` confirmed users exist, `user-0001` and so on, and returns how they sign
+ * in; one who is there from an earlier run stays as he is.
+ */
 export function addSeedUsers(
   users: UserDirectory,
   names: SeededNames,
@@ -15,6 +18,8 @@ export function addSeedUsers(
 ): readonly SeedUser[] {
   return Array.from({ length: count }, (_, index) => {
     const username = `user-${String(index + 1).padStart(4, '0')}`;
+    const known = users.find(username);
+    if (known !== undefined) return { username, password: known.password };
     const password = names.password(username);
     users.add({ username, password, status: 'CONFIRMED' }, nowMs);
     return { username, password };

@@ -12,8 +12,21 @@ const DIGITS = '0123456789';
 export class SeededNames {
   readonly #key: Buffer;
 
-  constructor(seed: string | undefined) {
-    this.#key = seed === undefined ? randomBytes(32) : Buffer.from(seed);
+  private constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  static fromSeed(seed: string | undefined): SeededNames {
+    return new SeededNames(seed === undefined ? randomBytes(32) : Buffer.from(seed));
+  }
+
+  /** The names of an earlier run, from what `exportKey` gave. */
+  static fromKey(key: string): SeededNames {
+    return new SeededNames(Buffer.from(key, 'base64'));
+  }
+
+  exportKey(): string {
+    return this.#key.toString('base64');
   }
 
   /** A number from 0 up to but not including 1. */

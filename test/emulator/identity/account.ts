@@ -36,13 +36,17 @@ export class TestAccount {
     this.iot = this.iotAs({ accessKeyId: 'AKIDADMIN', secretAccessKey: 'any' });
   }
 
-  static async start(config: Partial<EmulatorConfig> = {}): Promise<TestAccount> {
-    const emulator = await startEmulator({
+  static async start(
+    config: Partial<EmulatorConfig> = {},
+    report: (message: string) => void = () => {},
+  ): Promise<TestAccount> {
+    const settings = {
       ...DEFAULT_CONFIG,
       quotas: 'off',
       users: 3,
       ...config,
-    });
+    } as const;
+    const emulator = await startEmulator(settings, report);
     return new TestAccount(emulator.ready, () => emulator.stop());
   }
 

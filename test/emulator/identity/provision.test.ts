@@ -5,7 +5,7 @@ import { SeededNames } from '../../../src/emulator/world/seededNames.ts';
 
 const template = readFileSync(new URL('../../../infra/template.yaml', import.meta.url), 'utf8');
 const account = { region: 'eu-west-1', accountId: '210987654321' };
-const made = (text = template) => provision(text, account, new SeededNames('a seed'));
+const made = (text = template) => provision(text, account, SeededNames.fromSeed('a seed'));
 
 describe('infra/template.yaml', () => {
   it('gives a client with a secret and both flows, and one-hour tokens', () => {
@@ -60,7 +60,7 @@ describe('infra/template.yaml', () => {
   });
 
   it('gives the same names for the same seed, others for another', () => {
-    const other = provision(template, account, new SeededNames('another'));
+    const other = provision(template, account, SeededNames.fromSeed('another'));
     expect(made().userPool.userPoolId).toBe(made().userPool.userPoolId);
     expect(other.userPool.userPoolId).not.toBe(made().userPool.userPoolId);
   });

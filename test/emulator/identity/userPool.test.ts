@@ -204,6 +204,11 @@ describe('the wire', () => {
     expect(answer).toMatchObject({ status: 400, body: { __type: 'SerializationException' } });
   });
 
+  it('a body above 1 MB is refused and the server goes on', async () => {
+    expect((await account.post(target, `"${'x'.repeat(2_000_000)}"`)).status).toBe(413);
+    expect((await account.post(target, '{}')).status).toBe(400);
+  });
+
   it('aws-facts §6.2: an unknown operation is UnknownOperationException', async () => {
     const answer = await account.post('AWSCognitoIdentityProviderService.Nope', '{}');
     expect(answer).toMatchObject({ status: 400, body: { __type: 'UnknownOperationException' } });
