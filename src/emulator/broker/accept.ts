@@ -56,8 +56,10 @@ function takeSession(
   // The displaced connection's session may have ended with it.
   const kept = core.sessions.get(clientId);
   const expiryMs = (sessionExpirySeconds(core, packet) * 1000) / core.timeScale;
+  const expired = (kept?.expiresAtMs ?? Number.POSITIVE_INFINITY) <= core.now();
   // A session is not resumed across protocol versions (aws-facts 3.1).
-  if (kept && packet.clean !== true && kept.version === connection.version) {
+  const resumable = packet.clean !== true && kept?.version === connection.version && !expired;
+  if (kept && resumable) {
     kept.expiryMs = expiryMs;
     return { session: kept, present: true };
   }
