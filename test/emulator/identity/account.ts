@@ -8,9 +8,17 @@ import {
   InitiateAuthCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { IoTClient } from '@aws-sdk/client-iot';
+import { IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { DEFAULT_CONFIG, type EmulatorConfig } from '../../../src/emulator/config.ts';
 import { type ReadyLine, startEmulator } from '../../../src/emulator/emulator.ts';
+
+export interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
 
 /** AWS's own clients, pointed at an emulator that runs in this process. */
 export class TestAccount {
@@ -55,13 +63,21 @@ export class TestAccount {
     await this.#stop();
   }
 
-  iotAs(credentials: {
-    accessKeyId: string;
-    secretAccessKey: string;
-    sessionToken?: string;
-  }): IoTClient {
+  iotAs(credentials: Keys): IoTClient {
     const { region, endpoints } = this.ready;
     return new IoTClient({ region, maxAttempts: 1, endpoint: endpoints.iot, credentials });
+  }
+
+  /** The HTTPS data plane, as the administrator unless told otherwise. */
+  data(credentials: Keys = { accessKeyId: 'AKIDADMIN', secretAccessKey: 'any' }) {
+    const { region, endpoints, caFile } = this.ready;
+    return new IoTDataPlaneClient({
+      region,
+      maxAttempts: 1,
+      endpoint: `https://${endpoints.iotData}`,
+      credentials,
+      requestHandler: { httpsAgent: { ca: readFileSync(caFile) } },
+    });
   }
 
   user(index: number): { readonly username: string; readonly password: string } {
