@@ -91,6 +91,11 @@ const REFUSALS: Partial<Record<Stage, Readonly<Record<string, Refusal>>>> = {
       gate: 'WORKER_ROLE',
       remedy: "Allow iot:AttachPolicy and iot:ListAttachedPolicies to the workers' own role.",
     },
+    CredentialsProviderError: {
+      gate: 'WORKER_ROLE',
+      remedy:
+        'Give the worker AWS credentials of its own: a role of the machine or container, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+    },
     InvalidRequestException: {
       gate: 'IOT_POLICY_NOT_FOUND',
       remedy: 'Correct IOT_POLICY_NAME.',
