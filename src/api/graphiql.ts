@@ -7,7 +7,8 @@ const WELCOME = `# Shadow Courier
 #
 #   { "Authorization": "Bearer <token>" }
 #
-# Then send an operation with the play button or Ctrl-Enter; Ctrl-Space completes names.
+# Then send an operation with the play button or Ctrl-Enter. The round arrow at the bottom left
+# reloads the schema, with which Ctrl-Space completes names.
 
 mutation Register {
   registerIdentity(input: { username: "alice", password: "her password" }) {

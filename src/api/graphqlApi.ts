@@ -58,5 +58,3 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
     ],
   });
 }
-
-export type GraphqlApi = ReturnType<typeof createGraphqlApi>;

@@ -181,7 +181,7 @@ export const UpdateType = builder.objectRef<UpdateRef>('Update').implement({
   }),
 });
 
-export const MAX_IDS = 1000;
+const MAX_IDS = 1000;
 
 builder.queryFields((t) => ({
   update: t.field({

@@ -11,7 +11,7 @@ import { ConfirmLevelEnum } from './enums.ts';
 import { type ErrorData, errorData, ErrorInterface } from './error.ts';
 import { type UpdateRef, UpdateType } from './update.ts';
 
-export const MAX_ROWS = 1000;
+const MAX_ROWS = 1000;
 
 const KEY_DESCRIPTION =
   'Up to 255 characters that name this request. The same key with the same body gives the same answer again and never sends twice; keep it until you have an answer.';

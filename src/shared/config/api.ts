@@ -71,8 +71,6 @@ export const API_VARIABLES = {
   ),
 } as const;
 
-export type ApiConfig = ReturnType<typeof loadApiConfig>;
-
 /** @throws CONFIG_INVALID with every problem at once. */
 export function loadApiConfig(env: Environment) {
   return readVariables(API_VARIABLES, env);

@@ -64,9 +64,12 @@ export async function startApi(
   } = {},
 ): Promise<TestApi> {
   const storeTimeoutMs = settings.storeTimeoutMs ?? 5000;
-  const [redis, queueRedis] = [1, 2].map(() =>
-    connectRedis(redisUrl, { commandTimeout: storeTimeoutMs }).on('error', () => undefined),
-  ) as [Redis, Redis];
+  const patience = { commandTimeout: storeTimeoutMs };
+  const redis = connectRedis(redisUrl, patience).on('error', () => undefined);
+  const queueRedis = connectRedis(redisUrl, { ...patience, enableAutoPipelining: false }).on(
+    'error',
+    () => undefined,
+  );
   await Promise.all([redis.connect(), queueRedis.connect()]);
   const keys = new Keys(uniquePrefix('api'));
   const queues = new ShardQueues(queueRedis, keys);
