@@ -21,7 +21,7 @@ test('schema.graphql is what the code makes, with no environment at all', async 
   const printed = await startProgram('src/api/printSchema.ts');
   expect(await printed.exited).toEqual({ code: 0, signal: null });
   expect(printed.stderr).toBe('');
-  // npm run schema > schema.graphql writes it anew.
+  // npm run schema writes it anew.
   expect(readFileSync('schema.graphql', 'utf8')).toBe(printed.stdout);
 });
 
