@@ -61,6 +61,7 @@ type Parser = ReturnType<typeof mqttPacket.parser>;
 const shared = new Map<ProtocolVersion, Parser>();
 
 function parseWith(parser: Parser, data: Buffer): Packet {
+  if (packetEnd(data) !== data.length) throw new MalformedPacketError('Not exactly one packet');
   const outcome: { packet?: Packet; error?: Error } = {};
   parser.removeAllListeners();
   parser.on('packet', (packet) => {
