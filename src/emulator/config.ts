@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import type { Administrator, DeviceFaults, DeviceSettings, QuotaProfile } from './contract.ts';
+import type { Administrator, DeviceFaults, QuotaProfile } from './contract.ts';
 import { DEFAULT_MIX, type DeviceMix, parseMix } from './devices/behaviour.ts';
 import { FaultRuleError, type FaultRule, parseFaultFlag } from './faults/rule.ts';
 import { isRecord } from './http/input.ts';
-import { readDeviceSettings } from './settings/deviceSettings.ts';
+import { readSettings, type Settings } from './settings/settings.ts';
 import type { UsernameStyle } from './userPool/model.ts';
 
 /** Everything that a start of the emulator can be told. Durations in milliseconds. */
@@ -39,7 +39,8 @@ export interface EmulatorConfig {
   readonly clockSkewMs: number;
   /** What the device side gets wrong from the start; it checks the values itself. */
   readonly deviceFaults: DeviceFaults;
-  readonly deviceSettings: Partial<DeviceSettings>;
+  /** Readings of what AWS leaves open; what is not given has its default. */
+  readonly settings: Partial<Settings>;
   /** Simulated things `device_1` to `device_<devices>`. */
   readonly devices: number;
   readonly deviceMix: DeviceMix;
@@ -62,7 +63,7 @@ export const DEFAULT_CONFIG: EmulatorConfig = {
   faults: [],
   clockSkewMs: 0,
   deviceFaults: {},
-  deviceSettings: {},
+  settings: {},
   devices: 0,
   deviceMix: DEFAULT_MIX,
 };
@@ -186,7 +187,7 @@ export function parseConfig(argv: readonly string[]): EmulatorConfig | undefined
     exitWithStdin: values['exit-with-stdin'] ?? false,
     faults: readFaults(values.fault ?? [], problems),
     deviceFaults: readDeviceFaults(values['device-faults'], problems),
-    deviceSettings: readDeviceSettings(values.setting ?? [], problems),
+    settings: readSettings(values.setting ?? [], problems),
     devices: whole('devices', values.devices, 0, 100_000),
     deviceMix: readMix(values['device-mix'], problems),
     ...(values.state === undefined ? {} : { state: values.state }),

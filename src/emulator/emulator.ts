@@ -137,7 +137,7 @@ async function start(
     scaleQuotas: config.scaleQuotas,
     ...(config.administrator === undefined ? {} : { administrator: config.administrator }),
     signatureNow: clock.now,
-    settings: config.deviceSettings,
+    settings: config.settings,
     ...(stored === undefined ? {} : { state: stored.device }),
   });
   onStop(() => gateway.stop());
@@ -231,6 +231,6 @@ function createMissingPolicies(side: IdentitySide, provisioned: ProvisionedAccou
   const { policies } = side.iotControl;
   const known = new Set(policies.all().map((policy) => policy.name));
   for (const policy of provisioned.iotPolicies) {
-    if (!known.has(policy.name)) policies.create(policy.name, policy.document);
+    if (!known.has(policy.name)) policies.provision(policy.name, policy.document);
   }
 }

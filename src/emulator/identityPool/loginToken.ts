@@ -17,7 +17,8 @@ export interface LoginVerifier {
 }
 
 /**
- * Verifies the one entry of a `Logins` map against the pool's providers.
+ * Verifies a `Logins` map against the pool's providers. The pool has one user pool, so that a map
+ * with two entries names a provider that it does not know.
  * Throws NotAuthorizedException with the sentence that Cognito has for each flaw.
  */
 export async function verifyLogin(
@@ -25,11 +26,12 @@ export async function verifyLogin(
   logins: Readonly<Record<string, string>>,
   verifier: LoginVerifier,
 ): Promise<VerifiedLogin> {
-  const [entry] = Object.entries(logins);
-  if (entry === undefined) throw identityPoolError.unauthenticatedUnsupported();
-  const [providerName, token] = entry;
-  const provider = pool.providers.find((candidate) => candidate.providerName === providerName);
-  if (provider === undefined) throw identityPoolError.unsupportedProvider();
+  const entries = Object.entries(logins);
+  const [first] = entries;
+  if (first === undefined) throw identityPoolError.unauthenticatedUnsupported();
+  const known = new Set(pool.providers.map((provider) => provider.providerName));
+  if (entries.some(([name]) => !known.has(name))) throw identityPoolError.unsupportedProvider();
+  const [providerName, token] = first;
 
   const claims = decode(token);
   // An access token says nothing of an audience: the commonest mistake, so it is named first.

@@ -38,7 +38,6 @@ export interface RoleMapping {
 export interface IdentityPool {
   readonly identityPoolId: string;
   readonly region: string;
-  readonly allowUnauthenticated: boolean;
   readonly providers: readonly LoginProvider[];
   readonly authenticatedRoleArn?: string;
   /** By `<providerName>:<clientId>`. */

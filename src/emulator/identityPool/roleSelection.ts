@@ -7,8 +7,8 @@ import type { IamRole, IdentityPool, MappingRule, RoleMapping } from './model.ts
 /**
  * The role that a login gets: by the provider's mapping where there is one, else the pool's
  * authenticated role; its trust policy must let the pool assume it.
- * Throws InvalidIdentityPoolConfigurationException, or NotAuthorizedException where the mapping
- * says Deny.
+ * Throws InvalidIdentityPoolConfigurationException, also where no rule matches and the
+ * mapping says Deny.
  */
 export function selectRole(
   pool: IdentityPool,
@@ -29,11 +29,9 @@ export function selectRole(
 }
 
 function mappedRole(mapping: RoleMapping, claims: JWTPayload): string | undefined {
-  if (mapping.type === 'Rules') {
-    return mapping.rules.find((rule) => ruleMatches(rule, claims))?.roleArn;
-  }
-  const preferred = claims['cognito:preferred_role'];
-  return typeof preferred === 'string' ? preferred : undefined;
+  // A token names a role where its user is in a group with one; users here are in no groups.
+  if (mapping.type === 'Token') return undefined;
+  return mapping.rules.find((rule) => ruleMatches(rule, claims))?.roleArn;
 }
 
 function fallbackRole(pool: IdentityPool, mapping: RoleMapping | undefined): string | undefined {

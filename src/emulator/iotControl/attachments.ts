@@ -1,5 +1,6 @@
 import type { PoliciesInForce } from '../policy/policiesInForce.ts';
 import type { Propagation } from '../policy/propagation.ts';
+import type { IdentitySettings } from '../settings/identitySettings.ts';
 import { iotError } from './errors.ts';
 
 /** AWS: "Policies per certificate or Amazon Cognito identity: 10", not adjustable. */
@@ -12,14 +13,22 @@ export class Attachments {
   readonly #inForce: PoliciesInForce;
   readonly #propagation: Propagation;
 
-  constructor(inForce: PoliciesInForce, propagation: Propagation) {
+  readonly #firstAttach: IdentitySettings['firstAttach'];
+
+  constructor(
+    inForce: PoliciesInForce,
+    propagation: Propagation,
+    firstAttach: IdentitySettings['firstAttach'],
+  ) {
     this.#inForce = inForce;
     this.#propagation = propagation;
+    this.#firstAttach = firstAttach;
   }
 
   /** Idempotent. Throws LimitExceededException (410) at the eleventh policy of a target. */
   attach(policyName: string, target: string): void {
-    const policies = this.#byTarget.get(target) ?? new Set();
+    const known = this.#byTarget.get(target);
+    const policies = known ?? new Set();
     if (policies.has(policyName)) return;
     if (policies.size >= MAX_POLICIES_PER_TARGET) {
       throw iotError.limitExceeded(
@@ -30,7 +39,10 @@ export class Attachments {
     this.#byTarget.set(target, policies);
     const targets = this.#byPolicy.get(policyName) ?? new Set();
     this.#byPolicy.set(policyName, targets.add(target));
-    this.#propagation.change(() => this.#inForce.attach(target, policyName));
+    const apply = (): void => this.#inForce.attach(target, policyName);
+    if (known === undefined && this.#firstAttach === 'immediate')
+      this.#propagation.changeNow(apply);
+    else this.#propagation.change(apply);
   }
 
   /** Idempotent. */

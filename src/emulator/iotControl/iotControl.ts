@@ -4,6 +4,7 @@ import type { CognitoPrincipal } from '../contract.ts';
 import type { BeforeOperation } from '../http/operationFaults.ts';
 import type { PoliciesInForce } from '../policy/policiesInForce.ts';
 import type { Propagation } from '../policy/propagation.ts';
+import type { IdentitySettings } from '../settings/identitySettings.ts';
 import type { Quotas } from '../world/quotas.ts';
 import { Attachments } from './attachments.ts';
 import { endpointRoute } from './endpointRoute.ts';
@@ -30,6 +31,7 @@ export interface IotControlParts {
   readonly things: ThingRegistry;
   /** The principal that an identity id stands for in TestAuthorization. */
   readonly principalOf: (identityId: string) => CognitoPrincipal;
+  readonly settings: IdentitySettings;
   /** `host:port` of the device side, known once it listens. */
   readonly dataEndpoint: () => string;
   readonly before: BeforeOperation;
@@ -41,7 +43,7 @@ export function createIotControl(parts: IotControlParts): IotControl {
   const { gate, inForce, propagation, things, quotas, now } = parts;
   const { account, authorizer } = gate;
   const policies = new PolicyStore({ account, inForce, propagation, now, newId: randomUUID });
-  const attachments = new Attachments(inForce, propagation);
+  const attachments = new Attachments(inForce, propagation, parts.settings.firstAttach);
   return {
     policies,
     attachments,
@@ -52,7 +54,13 @@ export function createIotControl(parts: IotControlParts): IotControl {
       before: parts.before,
       quotas,
       routes: [
-        ...policyRoutes({ policies, attachments, authorizer, principalOf: parts.principalOf }),
+        ...policyRoutes({
+          policies,
+          attachments,
+          authorizer,
+          principalOf: parts.principalOf,
+          asksRole: parts.settings.testAuthorization === 'both',
+        }),
         ...policyVersionRoutes(policies, attachments),
         ...thingRoutes(things),
         endpointRoute(parts.dataEndpoint),

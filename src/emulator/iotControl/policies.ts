@@ -59,6 +59,18 @@ export class PolicyStore {
 
   /** Throws ResourceAlreadyExistsException or MalformedPolicyException. */
   create(name: string, document: string): IotPolicy {
+    const policy = this.#add(name, document);
+    this.#propagate(policy);
+    return policy;
+  }
+
+  /** A policy of the template: the stack was made long ago, so it is in force at once. */
+  provision(name: string, document: string): void {
+    const { compiled } = this.defaultVersion(this.#add(name, document));
+    this.#parts.inForce.setDocument(name, compiled);
+  }
+
+  #add(name: string, document: string): IotPolicy {
     if (this.#policies.has(name)) throw iotError.policyExists(name);
     const { account, now, newId } = this.#parts;
     const version = this.#newVersion('1', document);
@@ -73,7 +85,6 @@ export class PolicyStore {
       modifiedAtMs: now(),
     };
     this.#policies.set(name, policy);
-    this.#propagate(policy);
     return policy;
   }
 

@@ -1,6 +1,7 @@
 import type { RestRoute } from '../http/restProtocol.ts';
 import { InputReader, parseInput } from '../http/input.ts';
 import type { PolicyAuthorizer } from '../policy/authorizer.ts';
+import type { PolicyAnswer } from '../policy/compiled.ts';
 import type { CognitoPrincipal } from '../contract.ts';
 import type { Attachments } from './attachments.ts';
 import { iotError } from './errors.ts';
@@ -20,6 +21,8 @@ export interface PolicyRouteParts {
   readonly authorizer: PolicyAuthorizer;
   /** The principal that an identity id stands for in TestAuthorization. */
   readonly principalOf: (identityId: string) => CognitoPrincipal;
+  /** Whether TestAuthorization asks the role's policy too. */
+  readonly asksRole: boolean;
 }
 
 /** Policies and their attachments, REST-JSON, as the model of AWS IoT has them. */
@@ -135,12 +138,16 @@ export function policyRoutes(parts: PolicyRouteParts): readonly RestRoute[] {
         const tested = [...names]
           .filter((name) => !skipped.includes(name))
           .map((name) => policies.get(name));
-        const facts = parts.authorizer.factsFor(
-          parts.principalOf(identityId),
-          testContext(exchange.query),
-        );
+        const principal = parts.principalOf(identityId);
+        const facts = parts.authorizer.factsFor(principal, testContext(exchange.query));
+        const byRole = (action: string, resource: string): PolicyAnswer =>
+          parts.asksRole
+            ? parts.authorizer.decideByRole(principal, action, resource, facts)
+            : 'ALLOWED';
         return {
-          authResults: infos.map((info) => testAuthorization(info, tested, policies, facts)),
+          authResults: infos.map((info) =>
+            testAuthorization(info, tested, policies, facts, byRole),
+          ),
         };
       },
     },

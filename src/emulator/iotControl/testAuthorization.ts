@@ -60,12 +60,16 @@ export function readAuthInfos(value: unknown): readonly AuthInfo[] {
   });
 }
 
-/** Evaluates the IoT policies alone, as they stand now, whether propagated or not. */
+/**
+ * Evaluates the IoT policies as they stand now, whether propagated or not, and what `byRole` says
+ * beside them.
+ */
 export function testAuthorization(
   info: AuthInfo,
   policies: readonly IotPolicy[],
   store: PolicyStore,
   facts: Facts,
+  byRole: (action: string, resource: string) => PolicyAnswer,
 ): AuthResult {
   const action = ACTIONS[info.actionType ?? ''] ?? 'iot:*';
   const outcomes = policies.map((policy) => {
@@ -73,9 +77,11 @@ export function testAuthorization(
     const answers = info.resources.map((arn) => evaluatePolicy(compiled, action, arn, facts));
     return { policy, answers, missing: missingVariables(compiled, facts) };
   });
-  const decisions = info.resources.map((_, index) =>
-    combine(outcomes.map((outcome) => outcome.answers[index] ?? 'IMPLICIT_DENY')),
-  );
+  const decisions = info.resources.map((resource, index) => {
+    const role = byRole(action, resource);
+    const byIot = combine(outcomes.map((outcome) => outcome.answers[index] ?? 'IMPLICIT_DENY'));
+    return role === 'ALLOWED' || byIot === 'EXPLICIT_DENY' ? byIot : role;
+  });
   const decision: PolicyAnswer = decisions.includes('EXPLICIT_DENY')
     ? 'EXPLICIT_DENY'
     : decisions.every((answer) => answer === 'ALLOWED')

@@ -21,6 +21,12 @@ export class Propagation {
     this.#settings = settings;
   }
 
+  /** Applies `apply` at once, whatever waits. */
+  changeNow(apply: () => void): void {
+    apply();
+    this.#generation += 1;
+  }
+
   /** For changes from now on. */
   setDelay(minMs: number, maxMs: number): void {
     this.#settings = { ...this.#settings, minMs, maxMs };
@@ -33,11 +39,6 @@ export class Propagation {
     const last = this.#waiting.at(-1)?.dueMs ?? 0;
     this.#waiting.push({ dueMs: Math.max(dueMs, last), apply });
     this.settle();
-  }
-
-  /** Counts a change that takes effect at once and is none of a policy, such as of a thing. */
-  changedNow(): void {
-    this.#generation += 1;
   }
 
   /** How many changes are in force; applies what is due first. */

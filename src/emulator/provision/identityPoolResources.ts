@@ -23,13 +23,15 @@ import { TemplateError } from './template.ts';
 /** Reads AWS::Cognito::IdentityPool and its AWS::Cognito::IdentityPoolRoleAttachment. */
 export function readIdentityPool(stack: Stack, account: Account): IdentityPool {
   const pool = stack.only('AWS::Cognito::IdentityPool');
+  if (booleanProperty(pool.properties, 'AllowUnauthenticatedIdentities', false)) {
+    throw new TemplateError('AllowUnauthenticatedIdentities is not emulated; it must be false');
+  }
   const attachment = stack.only('AWS::Cognito::IdentityPoolRoleAttachment');
   const authenticated = optionalText(mapProperty(attachment.properties, 'Roles'), 'authenticated');
   const mappings = Object.values(mapProperty(attachment.properties, 'RoleMappings'));
   return {
     identityPoolId: pool.physicalId,
     region: account.region,
-    allowUnauthenticated: booleanProperty(pool.properties, 'AllowUnauthenticatedIdentities', false),
     providers: listProperty(pool.properties, 'CognitoIdentityProviders').map((value) =>
       readProvider(asMap(value, 'CognitoIdentityProviders')),
     ),

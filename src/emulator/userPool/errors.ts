@@ -18,8 +18,12 @@ export const userPoolError = {
     new AwsError('ResourceNotFoundException', `User pool client ${clientId} does not exist.`),
   secretHashMissing: (clientId: string) =>
     notAuthorized(`Client ${clientId} is configured with secret but SECRET_HASH was not received`),
-  secretHashMismatch: (clientId: string) =>
-    notAuthorized(`SecretHash does not match for the client: ${clientId}`),
+  secretHashMismatch: (clientId: string, message: 'new' | 'old') =>
+    notAuthorized(
+      message === 'new'
+        ? `SecretHash does not match for the client: ${clientId}`
+        : `Unable to verify secret hash for client ${clientId}`,
+    ),
   clientSecretMismatch: (clientId: string) =>
     notAuthorized(`ClientSecret does not match for the client: ${clientId}`),
   wrongPassword: () => notAuthorized('Incorrect username or password.'),

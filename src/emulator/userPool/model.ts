@@ -9,7 +9,6 @@ export interface User {
   readonly sub: string;
   readonly createdAtMs: number;
   attributes: Readonly<Record<string, string>>;
-  groups: readonly string[];
   password: string;
   /** When an administrator's temporary password was set; it lives for so many days. */
   temporarySinceMs?: number;

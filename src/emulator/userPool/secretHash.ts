@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { IdentitySettings } from '../settings/identitySettings.ts';
 import { userPoolError } from './errors.ts';
 import type { AppClient } from './model.ts';
 
@@ -14,6 +15,7 @@ export function checkSecretHash(
   client: AppClient,
   username: string | undefined,
   given: string | undefined,
+  message: IdentitySettings['secretHashMessage'],
 ): void {
   if (client.clientSecret === undefined) return;
   if (given === undefined) throw userPoolError.secretHashMissing(client.clientId);
@@ -21,6 +23,6 @@ export function checkSecretHash(
   const expected = Buffer.from(secretHash(username, client.clientId, client.clientSecret));
   const actual = Buffer.from(given);
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {
-    throw userPoolError.secretHashMismatch(client.clientId);
+    throw userPoolError.secretHashMismatch(client.clientId, message);
   }
 }

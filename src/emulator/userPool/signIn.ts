@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IdentitySettings } from '../settings/identitySettings.ts';
 import type { Durations } from '../world/duration.ts';
 import type { ChallengeAnswer, ChallengeName, Challenges } from './challenges.ts';
 import { userPoolError } from './errors.ts';
@@ -35,6 +36,7 @@ export interface SignInParts {
   readonly lockout: Lockout;
   readonly passwordPolicy: PasswordPolicy;
   readonly durations: Durations;
+  readonly secretHashMessage: IdentitySettings['secretHashMessage'];
   readonly now: () => number;
 }
 
@@ -50,7 +52,7 @@ export class SignIn {
   async withPassword(client: AppClient, parameters: Parameters): Promise<SignInResult> {
     const username = required(parameters, 'USERNAME');
     const password = required(parameters, 'PASSWORD');
-    checkSecretHash(client, username, parameters['SECRET_HASH']);
+    this.#checkHash(client, username, parameters['SECRET_HASH']);
     const user = this.#authenticate(client, username, password);
     return this.#challengeOrTokens(client, user);
   }
@@ -63,7 +65,7 @@ export class SignIn {
     responses: Parameters,
   ): Promise<SignInResult> {
     const { challenges, now } = this.#parts;
-    checkSecretHash(client, required(responses, 'USERNAME'), responses['SECRET_HASH']);
+    this.#checkHash(client, required(responses, 'USERNAME'), responses['SECRET_HASH']);
     const user = challenges.find(session, name, client.clientId, now());
     if (!user.enabled) throw userPoolError.userDisabled();
     switch (name) {
@@ -90,7 +92,7 @@ export class SignIn {
     const token = required(parameters, 'REFRESH_TOKEN');
     const known = this.#parts.refreshTokens.find(token);
     // Without a session there is no name to check the hash against, but a missing one is told.
-    checkSecretHash(client, known?.user.username, parameters['SECRET_HASH']);
+    this.#checkHash(client, known?.user.username, parameters['SECRET_HASH']);
     const session = this.#usableSession(client, known);
     return withTokens(await this.#tokens(client, session, undefined));
   }
@@ -112,6 +114,10 @@ export class SignIn {
         ? undefined
         : refreshTokens.rotate(session, graceMs === 0 ? 0 : durations.scale(graceMs), now());
     return withTokens(await this.#tokens(client, session, next));
+  }
+
+  #checkHash(client: AppClient, username: string | undefined, given: string | undefined): void {
+    checkSecretHash(client, username, given, this.#parts.secretHashMessage);
   }
 
   #authenticate(client: AppClient, username: string, password: string): User {

@@ -66,7 +66,6 @@ export class TokenIssuer {
       event_id: session.eventId,
       auth_time: session.authTime,
       iat: issuedAt,
-      ...(user.groups.length > 0 ? { 'cognito:groups': [...user.groups] } : {}),
     };
     const [idToken, accessToken] = await Promise.all([
       this.#sign({

@@ -1,6 +1,7 @@
 import type { CallerGate } from '../access/caller.ts';
 import type { JsonService } from '../http/jsonProtocol.ts';
 import type { ProvisionedUserPool } from '../provision/userPoolResources.ts';
+import type { IdentitySettings } from '../settings/identitySettings.ts';
 import type { Durations } from '../world/duration.ts';
 import type { Quotas } from '../world/quotas.ts';
 import type { SeededNames } from '../world/seededNames.ts';
@@ -49,6 +50,7 @@ export interface UserPoolParts {
   readonly gate: CallerGate;
   readonly quotas: Quotas;
   readonly durations: Durations;
+  readonly secretHashMessage: IdentitySettings['secretHashMessage'];
   readonly now: () => number;
 }
 
@@ -65,6 +67,7 @@ export function createUserPool(parts: UserPoolParts): UserPool {
     lockout: new Lockout(durations),
     passwordPolicy: provisioned.passwordPolicy,
     durations,
+    secretHashMessage: parts.secretHashMessage,
     now,
   });
   const clients = new Map(provisioned.clients.map((client) => [client.clientId, client]));

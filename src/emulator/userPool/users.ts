@@ -39,7 +39,6 @@ export class UserDirectory {
       ...(this.#style === 'uuid' ? { alias: user.username } : {}),
       sub,
       attributes: user.attributes ?? {},
-      groups: [],
       createdAtMs: nowMs,
       password: user.password,
       ...(temporary ? { temporarySinceMs: nowMs } : {}),

@@ -18,6 +18,7 @@ import { Propagation } from '../policy/propagation.ts';
 import type { ProvisionedAccount } from '../provision/provision.ts';
 import { providerNameOf } from '../userPool/model.ts';
 import type { SigningKey } from '../userPool/tokens.ts';
+import { DEFAULT_IDENTITY_SETTINGS } from '../settings/identitySettings.ts';
 import { createUserPool, type UserPool } from '../userPool/userPool.ts';
 import { durationsOf } from './duration.ts';
 import { createQuotas } from './quotas.ts';
@@ -49,6 +50,7 @@ export interface IdentitySideParts {
 export function createIdentitySide(parts: IdentitySideParts): IdentitySide {
   const { config, account, names, provisioned, now } = parts;
   const { identityPool, roles } = provisioned;
+  const settings = { ...DEFAULT_IDENTITY_SETTINGS, ...config.settings };
   const durations = durationsOf(config.timeScale);
   const quotas = createQuotas({
     profile: config.quotas,
@@ -68,7 +70,7 @@ export function createIdentitySide(parts: IdentitySideParts): IdentitySide {
     now: Date.now,
     draw: Math.random,
   });
-  const things = new ThingRegistry(account, randomUUID, () => propagation.changedNow());
+  const things = new ThingRegistry(account, randomUUID, () => propagation.changeNow(() => {}));
   const authorizer = new PolicyAuthorizer({
     rolePolicies: new Map(
       [...roles].map(([arn, role]) => [
@@ -111,6 +113,7 @@ export function createIdentitySide(parts: IdentitySideParts): IdentitySide {
     gate: gateOf('cognito-idp', 400),
     quotas,
     durations,
+    secretHashMessage: settings.secretHashMessage,
     now,
   });
   const identities = new IdentityDirectory(names);
@@ -125,6 +128,7 @@ export function createIdentitySide(parts: IdentitySideParts): IdentitySide {
       roleArn: authenticated?.arn ?? '',
       principalId: `${authenticated?.roleId ?? ''}:CognitoIdentityCredentials`,
     }),
+    settings,
     dataEndpoint: parts.dataEndpoint,
     before: parts.before,
     quotas,

@@ -10,9 +10,7 @@ type IdentityState = Pick<
 export function exportIdentityState(side: IdentitySide): IdentityState {
   const { userPool, iotControl } = side;
   return {
-    users: userPool.users
-      .all()
-      .map((user) => ({ ...user, attributes: { ...user.attributes }, groups: [...user.groups] })),
+    users: userPool.users.all().map((user) => ({ ...user, attributes: { ...user.attributes } })),
     refreshSessions: userPool.refreshTokens
       .all()
       .map(({ user, ...session }) => ({ ...session, sub: user.sub })),

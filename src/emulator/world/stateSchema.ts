@@ -7,7 +7,6 @@ const user = z.object({
   sub: z.string(),
   createdAtMs: z.number(),
   attributes: z.record(z.string(), z.string()),
-  groups: z.array(z.string()),
   password: z.string(),
   temporarySinceMs: z.number().optional(),
   status: z.enum(['UNCONFIRMED', 'CONFIRMED', 'RESET_REQUIRED', 'FORCE_CHANGE_PASSWORD']),

@@ -120,15 +120,19 @@ export class TestAccount {
     return { [`cognito-idp.${region}.amazonaws.com/${userPoolId}`]: idToken };
   }
 
-  async identityId(index = 0): Promise<string> {
-    const { IdToken } = await this.signIn(index);
+  async getId(idToken: string): Promise<string> {
     const answer = await this.identityPool.send(
       new GetIdCommand({
         IdentityPoolId: this.ready.identityPoolId,
-        Logins: this.logins(IdToken),
+        Logins: this.logins(idToken),
       }),
     );
     return answer.IdentityId ?? '';
+  }
+
+  async identityId(index = 0): Promise<string> {
+    const { IdToken } = await this.signIn(index);
+    return this.getId(IdToken);
   }
 
   async credentials(index = 0) {

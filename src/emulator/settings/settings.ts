@@ -1,4 +1,8 @@
 import type { DeviceSettings } from '../contract.ts';
+import type { IdentitySettings } from './identitySettings.ts';
+
+/** Everything that `--setting` can change. */
+export type Settings = DeviceSettings & IdentitySettings;
 
 type Reader = (text: string) => unknown;
 
@@ -9,8 +13,8 @@ const oneOf =
   (text) =>
     values.find((value) => value === text);
 
-/** Every setting of the device side that a flag can change, and how its text is read. */
-const SETTINGS: { readonly [name in keyof DeviceSettings]: readonly [Reader, string] } = {
+/** Every setting that a flag can change, and how its text is read. */
+const SETTINGS: { readonly [name in keyof Settings]: readonly [Reader, string] } = {
   connectWindowMs: [whole, 'milliseconds'],
   acceptSignedToken: [flag, 'true or false'],
   shadowDepth: [whole, 'a whole number'],
@@ -22,13 +26,13 @@ const SETTINGS: { readonly [name in keyof DeviceSettings]: readonly [Reader, str
   overSubscribed: [oneOf('terminate', 'suback'), 'terminate or suback'],
   sessionExpirySeconds: [whole, 'seconds'],
   faultSeed: [whole, 'a whole number'],
+  testAuthorization: [oneOf('iot', 'both'), 'iot or both'],
+  firstAttach: [oneOf('delayed', 'immediate'), 'delayed or immediate'],
+  secretHashMessage: [oneOf('new', 'old'), 'new or old'],
 };
 
 /** Reads `name=value` flags; what is wrong is added to `problems`, a sentence each. */
-export function readDeviceSettings(
-  given: readonly string[],
-  problems: string[],
-): Partial<DeviceSettings> {
+export function readSettings(given: readonly string[], problems: string[]): Partial<Settings> {
   const entries = given.flatMap((text) => {
     const equals = text.indexOf('=');
     const name = text.slice(0, equals);
