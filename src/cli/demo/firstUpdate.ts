@@ -61,8 +61,8 @@ export async function sendFirstUpdate(context: DemoContext, cast: Cast): Promise
   screen.fact('submit to accepted', `${milliseconds} ms`);
 
   const shadow = await aws.shadow('device_1');
-  const held = JSON.stringify({ state: shadow.state, version: shadow.version });
-  const wanted = JSON.stringify({ state: { desired }, version: update.version });
-  expectThat(held === wanted, `the shadow ${wanted}`, held);
-  screen.fact('GetThingShadow', `${held}, by AWS's own SDK`);
+  const wanted = `desired ${JSON.stringify(desired)}, version ${update.version}`;
+  const held = `desired ${JSON.stringify(shadow.state.desired)}, version ${shadow.version}`;
+  expectThat(held === wanted, `the shadow with ${wanted}`, held);
+  screen.fact('GetThingShadow', `${held}, read with AWS's own SDK`);
 }

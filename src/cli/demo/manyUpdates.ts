@@ -96,14 +96,14 @@ async function readBack({ aws, screen }: DemoContext, cast: Cast): Promise<void>
   const things = cast.owners.flatMap((_, owner) =>
     Array.from({ length: THINGS_EACH }, (_, thing) => thingOf(owner, thing)),
   );
-  const wanted = JSON.stringify({ desired: { power: 'OFF', round: ROUNDS } });
+  const wanted = JSON.stringify({ power: 'OFF', round: ROUNDS });
   let duplicates = 0;
   for (let from = 0; from < things.length; from += READS_AT_ONCE) {
     await Promise.all(
       things.slice(from, from + READS_AT_ONCE).map(async (thing) => {
         const { state, version } = await aws.shadow(thing);
         expectThat(
-          JSON.stringify(state) === wanted && version >= ROUNDS,
+          JSON.stringify(state.desired) === wanted && version >= ROUNDS,
           `${thing} with ${wanted} at version ${ROUNDS}`,
           { state, version },
         );
