@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
 import { CourierError, messageOf } from '../shared/errors/courierError.ts';
 import type { Logger } from '../shared/observability/logger.ts';
-import type { TopLevelCode } from './topLevelCodes.ts';
+import { TOP_LEVEL_CODES, type TopLevelCode } from './topLevelCodes.ts';
 
-const SAFE_EXTENSIONS = ['code', 'remedy', 'http', 'errorId'] as const;
+const SAFE_EXTENSIONS = ['remedy', 'http', 'errorId'] as const;
 
 /**
  * What a caller sees of a top-level error. Errors of ours come with their code and remedy, the
@@ -44,10 +44,11 @@ function courierAnswer(origin: CourierError, error: unknown): GraphQLError {
 function clientError(error: GraphQLError): GraphQLError {
   const known = SAFE_EXTENSIONS.filter((name) => error.extensions[name] !== undefined);
   const extensions = Object.fromEntries(known.map((name) => [name, error.extensions[name]]));
-  const unlessNamed: TopLevelCode = 'BAD_USER_INPUT';
+  const code: TopLevelCode =
+    TOP_LEVEL_CODES.find((one) => one === error.extensions.code) ?? 'BAD_USER_INPUT';
   return new GraphQLError(error.message, {
     ...placeOf(error),
-    extensions: { code: unlessNamed, ...extensions },
+    extensions: { ...extensions, code },
   });
 }
 

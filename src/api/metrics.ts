@@ -1,11 +1,14 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { REQUEST_OUTCOMES } from './requestFacts.ts';
 
-export type MutationName =
-  | 'registerIdentity'
-  | 'replaceIdentitySecret'
-  | 'releaseIdentity'
-  | 'updateShadow'
-  | 'updateShadows';
+const MUTATION_NAMES = [
+  'registerIdentity',
+  'replaceIdentitySecret',
+  'releaseIdentity',
+  'updateShadow',
+  'updateShadows',
+] as const;
+export type MutationName = (typeof MUTATION_NAMES)[number];
 
 /** No label holds an id, an actor or an operation's name: each would grow without bound. */
 export interface ApiMetrics {
@@ -18,7 +21,7 @@ export interface ApiMetrics {
 
 export function createApiMetrics(registry: Registry): ApiMetrics {
   const registers = [registry];
-  return {
+  const metrics = {
     requests: new Counter({
       name: 'courier_api_requests_total',
       help: 'GraphQL requests by operation type and by how they ended.',
@@ -50,4 +53,12 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
       registers,
     }),
   };
+  // At zero from the start: a series that begins with a one shows no increase to Prometheus.
+  for (const operation of ['query', 'mutation']) {
+    for (const outcome of REQUEST_OUTCOMES) metrics.requests.inc({ operation, outcome }, 0);
+    metrics.duration.zero({ operation });
+  }
+  for (const mutation of MUTATION_NAMES) metrics.rows.inc({ mutation, code: 'ACCEPTED' }, 0);
+  for (const direction of ['in', 'out']) metrics.bytes.inc({ direction }, 0);
+  return metrics;
 }

@@ -10,6 +10,7 @@ export const TOP_LEVEL_CODES = [
   'BAD_USER_INPUT',
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
   'INTERNAL_SERVER_ERROR',
 ] as const;
 export type TopLevelCode = (typeof TOP_LEVEL_CODES)[number];
