@@ -108,7 +108,13 @@ const keeper = new ShardKeeper(
       }),
   },
 );
-registerFleetGauges(registry, { keeper, budgets, redis, keys });
+registerFleetGauges(registry, {
+  keeper,
+  budgets,
+  redis,
+  keys,
+  shardCount: config.SHARD_COUNT,
+});
 
 let stopping = false;
 const ops = createOpsServer({

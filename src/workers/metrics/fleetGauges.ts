@@ -1,109 +1,146 @@
-import type { Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Redis } from 'ioredis';
-import { CONNECTION_STATES, OPEN_STATES, WAIT_REASONS } from '../../shared/domain/sets.ts';
+import {
+  CONNECTION_STATES,
+  type ConnectionState,
+  OPEN_STATES,
+  WAIT_REASONS,
+} from '../../shared/domain/sets.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import type { Budgets } from '../budgets/budgets.ts';
 import type { ShardKeeper } from '../fleet/shardKeeper.ts';
-import { gaugeOnScrape } from './workerMetrics.ts';
+import { gaugeOnScrape } from './scrapeGauge.ts';
+import { StockReader } from './shardStock.ts';
+
+export interface GaugeDependencies {
+  readonly keeper: ShardKeeper;
+  readonly budgets: Budgets;
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly shardCount: number;
+}
 
 /**
- * What a worker holds now. Gauges of queues cover the shards that it owns, so that their sum over
- * the workers is the fleet.
+ * What a worker holds now. Gauges of what is queued cover the shards that it owns, so that their
+ * sum over the workers is the fleet.
  */
-export function registerFleetGauges(
-  registry: Registry,
-  deps: { keeper: ShardKeeper; budgets: Budgets; redis: Redis; keys: Keys },
-): void {
-  const { keeper, budgets } = deps;
-  const shards = () => [...keeper.runtimes].map((runtime) => deps.keys.shard(runtime.lease.shard));
-
-  gaugeOnScrape(registry, 'courier_leases_held', 'Shards that this worker owns', [], (gauge) => {
-    gauge.set(keeper.shardsHeld);
-  });
-  gaugeOnScrape(registry, 'courier_workers_seen', 'Workers that beat', [], (gauge) => {
-    gauge.set(keeper.membersSeen);
-  });
-  gaugeOnScrape(
-    registry,
-    'courier_connections',
-    'Identity connections by state',
-    ['state'],
-    (gauge) => {
-      for (const state of CONNECTION_STATES) gauge.set({ state }, 0);
-      for (const runtime of keeper.runtimes) {
-        for (const state of runtime.connectionStates()) gauge.inc({ state });
+export function registerFleetGauges(registry: Registry, deps: GaugeDependencies): void {
+  registerLeases(registry, deps);
+  registerConnections(registry, deps);
+  registerStock(registry, deps);
+  gaugeOnScrape(registry, {
+    name: 'courier_budget_waiting',
+    help: 'Callers that wait for an account-wide budget',
+    labelNames: ['budget'],
+    collect: (gauge) => {
+      for (const { name, waiting } of Object.values(deps.budgets)) {
+        gauge.set({ budget: name }, waiting);
       }
     },
-  );
-  gaugeOnScrape(
-    registry,
-    'courier_credentials_expire_seconds',
-    'Until the first of the temporary credentials in use expires; absent without any',
-    [],
-    (gauge) => {
+  });
+}
+
+function registerLeases(registry: Registry, { keeper, shardCount }: GaugeDependencies): void {
+  gaugeOnScrape(registry, {
+    name: 'courier_shards',
+    help: 'Shards of the deployment (SHARD_COUNT); the same at every worker',
+    collect: (gauge) => gauge.set(shardCount),
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_leases_held',
+    help: 'Shards that this worker owns',
+    collect: (gauge) => gauge.set(keeper.shardsHeld),
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_workers_seen',
+    help: 'Workers that beat, as this one sees the fleet',
+    collect: (gauge) => gauge.set(keeper.membersSeen),
+  });
+}
+
+function registerConnections(registry: Registry, { keeper }: GaugeDependencies): void {
+  gaugeOnScrape(registry, {
+    name: 'courier_connections',
+    help: 'Identities that this worker has dealt with, by the state of their connection',
+    labelNames: ['state'],
+    collect: (gauge) => {
+      const counts = new Map<ConnectionState, number>();
+      for (const runtime of keeper.runtimes) {
+        for (const state of runtime.connectionStates()) {
+          counts.set(state, (counts.get(state) ?? 0) + 1);
+        }
+      }
+      for (const state of CONNECTION_STATES) gauge.set({ state }, counts.get(state) ?? 0);
+    },
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_credentials_expire_seconds',
+    help: 'Until the first of the temporary credentials of connected identities expires; absent without any',
+    collect: (gauge) => {
       const expiries = [...keeper.runtimes].flatMap((runtime) => [...runtime.credentialExpiries()]);
-      gauge.reset();
       if (expiries.length > 0) gauge.set((Math.min(...expiries) - Date.now()) / 1000);
     },
+  });
+}
+
+/** Read from Redis, and absent from the scrape while Redis does not answer. */
+function registerStock(registry: Registry, { keeper, redis, keys }: GaugeDependencies): void {
+  const reader = new StockReader(redis, keys, () =>
+    [...keeper.runtimes].map((runtime) => runtime.lease.shard),
   );
-  gaugeOnScrape(
-    registry,
-    'courier_budget_waiting',
-    'Callers that wait for an account-wide budget',
-    ['budget'],
-    (gauge) => {
-      for (const budget of Object.values(budgets)) {
-        gauge.set({ budget: budget.name }, budget.waiting);
+  const unanswered = new Counter({
+    name: 'courier_scrapes_without_store_total',
+    help: 'Scrapes at which Redis did not answer in time; what is read from Redis is absent from them',
+    registers: [registry],
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_updates_open',
+    help: 'Updates that are not settled, by state',
+    labelNames: ['state'],
+    collect: async (gauge) => {
+      const stock = await reader.read();
+      if (stock === undefined) unanswered.inc();
+      else for (const state of OPEN_STATES) gauge.set({ state }, stock.open[state]);
+    },
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_lanes_waiting',
+    help: 'Lanes whose head waits, by reason',
+    labelNames: ['reason'],
+    collect: async (gauge) => {
+      const stock = await reader.read();
+      if (stock === undefined) return;
+      for (const reason of WAIT_REASONS) {
+        gauge.set({ reason }, stock.waiting.get(reason)?.lanes ?? 0);
       }
     },
-  );
-  gaugeOnScrape(
-    registry,
-    'courier_updates_open',
-    'Updates that are not settled, by state',
-    ['state'],
-    async (gauge) => {
-      const counts = await Promise.all(
-        shards().map((keys) => deps.redis.hmget(keys.counts, ...OPEN_STATES)),
-      );
-      OPEN_STATES.forEach((state, index) => {
-        const sum = counts.reduce((total, row) => total + Number(row[index] ?? 0), 0);
-        gauge.set({ state }, sum);
-      });
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_oldest_wait_seconds',
+    help: 'Age of the oldest update that waits, by the reason for which it waits; 0 without any',
+    labelNames: ['reason'],
+    collect: async (gauge) => {
+      const stock = await reader.read();
+      if (stock === undefined) return;
+      for (const reason of WAIT_REASONS) {
+        gauge.set({ reason }, stock.waiting.get(reason)?.oldestSeconds ?? 0);
+      }
     },
-  );
-  gaugeOnScrape(
-    registry,
-    'courier_lanes_waiting',
-    'Lanes whose head waits, by reason',
-    ['reason'],
-    async (gauge) => {
-      for (const reason of WAIT_REASONS) gauge.set({ reason }, 0);
-      const rows = await Promise.all(shards().map((keys) => deps.redis.hvals(keys.waiting)));
-      for (const entry of rows.flat()) gauge.inc({ reason: entry.split('|')[0] ?? '' });
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_oldest_update_age_seconds',
+    help: 'Age of the oldest update that is not settled; 0 without any',
+    collect: async (gauge) => {
+      const stock = await reader.read();
+      if (stock !== undefined) gauge.set(stock.oldestSeconds);
     },
-  );
-  gaugeOnScrape(
-    registry,
-    'courier_oldest_update_age_seconds',
-    'Age of the oldest update that is not settled; 0 without any',
-    [],
-    async (gauge) => {
-      const heads = await Promise.all(
-        shards().map((keys) => deps.redis.zrange(keys.lanes, '0', '0', 'WITHSCORES')),
-      );
-      const oldest = Math.min(...heads.map(([, createdAt]) => Number(createdAt ?? Date.now())));
-      gauge.set(Number.isFinite(oldest) ? Math.max(0, (Date.now() - oldest) / 1000) : 0);
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_identities_quarantined',
+    help: 'Identities that are parked and wait for a probe',
+    collect: async (gauge) => {
+      const stock = await reader.read();
+      if (stock !== undefined) gauge.set(stock.quarantined);
     },
-  );
-  gaugeOnScrape(
-    registry,
-    'courier_identities_quarantined',
-    'Identities that wait for a probe',
-    [],
-    async (gauge) => {
-      const counts = await Promise.all(shards().map((keys) => deps.redis.zcard(keys.quarantined)));
-      gauge.set(counts.reduce((sum, count) => sum + count, 0));
-    },
-  );
+  });
 }

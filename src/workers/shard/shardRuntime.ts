@@ -89,9 +89,10 @@ export class ShardRuntime {
     for (const { state } of this.#connections.values()) yield state;
   }
 
+  /** Of the connections that are up: those of the others are renewed when they are needed. */
   *credentialExpiries(): Iterable<number> {
-    for (const { credentialsExpireAt } of this.#connections.values()) {
-      if (credentialsExpireAt !== undefined) yield credentialsExpireAt;
+    for (const { state, credentialsExpireAt } of this.#connections.values()) {
+      if (state === 'connected' && credentialsExpireAt !== undefined) yield credentialsExpireAt;
     }
   }
 
