@@ -37,7 +37,12 @@ export type IotAction =
   | 'iot:GetThingShadow'
   | 'iot:UpdateThingShadow'
   | 'iot:DeleteThingShadow'
-  | 'iot:ListNamedShadowsForThing';
+  | 'iot:ListNamedShadowsForThing'
+  | 'iot:GetRetainedMessage'
+  | 'iot:ListRetainedMessages'
+  | 'iot:GetConnection'
+  | 'iot:DeleteConnection'
+  | 'iot:ListSubscriptions';
 
 /**
  * Values of condition keys and policy variables of one request: `iot:ClientId`,

@@ -1,8 +1,13 @@
 import {
+  DeleteConnectionCommand,
   DeleteThingShadowCommand,
+  GetConnectionCommand,
+  GetRetainedMessageCommand,
   GetThingShadowCommand,
   IoTDataPlaneClient,
   ListNamedShadowsForThingCommand,
+  ListRetainedMessagesCommand,
+  ListSubscriptionsCommand,
   PublishCommand,
   UpdateThingShadowCommand,
 } from '@aws-sdk/client-iot-data-plane';
@@ -172,4 +177,70 @@ test('another administrator than the configured one is refused', async () => {
   await expect(
     client.send(new GetThingShadowCommand({ thingName: 'device_1' })),
   ).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+});
+
+test('Publish passes MQTT 5 properties on', async () => {
+  await observer.subscribe('rich');
+  await administrator.send(
+    new PublishCommand({
+      topic: 'rich',
+      qos: 1,
+      payload: Buffer.from('{}'),
+      contentType: 'application/json',
+      responseTopic: 'answers',
+      payloadFormatIndicator: 'UTF8_DATA',
+      correlationData: Buffer.from('corr').toString('base64'),
+      userProperties: JSON.stringify([{ a: 'b' }]),
+      messageExpiry: 60,
+    }),
+  );
+  const { packet } = await observer.message('rich');
+  expect(packet).toMatchObject({
+    contentType: 'application/json',
+    responseTopic: 'answers',
+    messageExpiryIntervalSeconds: 60,
+    userProperties: [{ name: 'a', value: 'b' }],
+  });
+});
+
+test('retained messages are listed and read', async () => {
+  for (const topic of ['kept/b', 'kept/a']) {
+    const payload = Buffer.from(topic);
+    await administrator.send(new PublishCommand({ topic, qos: 1, retain: true, payload }));
+  }
+  const { retainedTopics, nextToken } = await administrator.send(
+    new ListRetainedMessagesCommand({ maxResults: 1 }),
+  );
+  expect(retainedTopics).toMatchObject([{ topic: 'kept/a', payloadSize: 6, qos: 1 }]);
+  expect(nextToken).toBe('kept/a');
+  const kept = await administrator.send(new GetRetainedMessageCommand({ topic: 'kept/b' }));
+  expect(Buffer.from(kept.payload ?? []).toString()).toBe('kept/b');
+  await expect(
+    administrator.send(new GetRetainedMessageCommand({ topic: 'never' })),
+  ).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+});
+
+test('aws-facts 3.7: connections are described, listed and deleted', async () => {
+  const holder = world.issue();
+  const clientId = holder.identityId;
+  const client = crtClient(world, holder);
+  await client.connect();
+  await client.subscribe('some/topic');
+  expect(await administrator.send(new GetConnectionCommand({ clientId }))).toMatchObject({
+    connected: true,
+    cleanSession: true,
+    keepAliveDuration: 30,
+  });
+  const { subscriptions } = await administrator.send(new ListSubscriptionsCommand({ clientId }));
+  expect(subscriptions).toEqual([{ topicFilter: 'some/topic', qos: 1 }]);
+  const topic = `$aws/events/presence/disconnected/${clientId}`;
+  await observer.subscribe(topic);
+  const ended = client.disconnected();
+  await administrator.send(new DeleteConnectionCommand({ clientId }));
+  expect((await ended)?.reasonCode).toBe(0x98);
+  expect(await observer.json(topic)).toMatchObject({
+    disconnectReason: 'API_INITIATED_DISCONNECT',
+    clientInitiatedDisconnect: false,
+  });
+  await client.stop();
 });

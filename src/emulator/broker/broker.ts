@@ -114,6 +114,11 @@ export class Broker implements BrokerCore {
     return count;
   }
 
+  connectionOf(clientId: string): Connection | undefined {
+    const link = this.sessions.get(clientId)?.link;
+    return link instanceof Connection ? link : undefined;
+  }
+
   connected(): number {
     return this.connections.size;
   }

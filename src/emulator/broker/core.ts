@@ -9,6 +9,7 @@ import type {
   IotLogEntry,
 } from '../contract.ts';
 import type { AccountRates } from './accountRates.ts';
+import type { Connection } from './connection.ts';
 import type { Message } from './encoding.ts';
 import type { FaultRules } from './faults.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -74,6 +75,8 @@ export interface BrokerCore {
   readonly counters: { publishesIn: number; publishesOut: number };
   /** Delivers to every subscriber; `publisher` is left out where it asked not to be served. */
   route(message: Message, publisher?: Session): void;
+  /** The open connection of a client id. */
+  connectionOf(clientId: string): Connection | undefined;
   /** Connections of clients that are connected now. */
   connected(): number;
 }

@@ -19,6 +19,11 @@ export interface SessionLink {
   displace(): void;
 }
 
+export interface Subscription {
+  readonly parsed: ParsedFilter;
+  readonly qos: 0 | 1;
+}
+
 export interface SessionTerms {
   /** Unacknowledged QoS 1 messages that may be under way to the client. */
   readonly window: number;
@@ -30,7 +35,7 @@ export class Session {
   readonly clientId: string;
   readonly version: ProtocolVersion;
   /** By filter as subscribed, `$share/…` included. */
-  readonly subscriptions = new Map<string, ParsedFilter>();
+  readonly subscriptions = new Map<string, Subscription>();
   /** Milliseconds that it lives on after a disconnect; already shortened by the time scale. */
   expiryMs: number;
   /** Epoch milliseconds; undefined while connected. */

@@ -6,7 +6,7 @@ type SessionOwner = Pick<BrokerCore, 'router' | 'sessions' | 'now'>;
 
 /** Drops a session with its subscriptions and messages. */
 export function forgetSession(core: SessionOwner, session: Session): void {
-  for (const parsed of session.subscriptions.values()) core.router.remove(session, parsed);
+  for (const { parsed } of session.subscriptions.values()) core.router.remove(session, parsed);
   session.subscriptions.clear();
   if (core.sessions.get(session.clientId) === session) core.sessions.delete(session.clientId);
 }

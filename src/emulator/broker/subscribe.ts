@@ -127,7 +127,7 @@ function grant(core: BrokerCore, agreement: Agreement, wanted: ISubscription): G
     noLocal: wanted.nl === true,
     retainAsPublished: wanted.rap === true,
   });
-  session.subscriptions.set(wanted.topic, parsed);
+  session.subscriptions.set(wanted.topic, { parsed, qos });
   return { wanted, code: qos, fresh: !held };
 }
 
@@ -153,10 +153,10 @@ export function handleUnsubscribe(
 ): void {
   const { session } = agreement;
   for (const filter of packet.unsubscriptions) {
-    const parsed = session.subscriptions.get(filter);
-    if (!parsed) continue;
+    const held = session.subscriptions.get(filter);
+    if (!held) continue;
     session.subscriptions.delete(filter);
-    core.router.remove(session, parsed);
+    core.router.remove(session, held.parsed);
   }
   const topicName = packet.unsubscriptions.join(',');
   logRequest(core, connection, { eventType: 'Unsubscribe', topicName });
