@@ -6,13 +6,16 @@ import type { Claim, LaneStep, LaneStore, LaneWait } from '../shard/laneStore.ts
 import type { RetryPolicy } from './retryPolicy.ts';
 import { type Settlement, settlementOf } from './settlement.ts';
 
+/** What a drainer needs of an identity's connection. */
+export type Outlet = Pick<IdentityConnection, 'ready' | 'publish'>;
+
 export interface DrainerDependencies {
   readonly lanes: LaneStore;
   readonly events: EventBus;
   readonly retry: RetryPolicy;
   /** How long a drain waits for the identity's connection before it steps aside. */
   readonly connectPatienceMs: number;
-  connection(identityId: string): IdentityConnection;
+  connection(identityId: string): Outlet;
   /** A second denial on another thing: find out whether the identity itself is denied. */
   suspect(identityId: string): void;
   /** True once no new update may be begun. */
@@ -84,6 +87,7 @@ export class LaneDrainer {
     const readiness = await connection.ready(this.#deps.connectPatienceMs);
     if (readiness.kind === 'waits') return this.#hold(readiness.wait);
     let step: LaneStep | undefined = await this.#deps.lanes.claim(this.#id);
+    this.#noteEnded(step);
     if (step.kind === 'claimed') await this.#resolveSettledBefore(step.claim);
     while (step !== undefined) {
       switch (step.kind) {
@@ -102,8 +106,20 @@ export class LaneDrainer {
 
   async #hold(wait: LaneWait): Promise<void> {
     const held = await this.#deps.lanes.hold(this.#id, wait);
+    this.#noteEnded(held);
+    if (held.kind !== 'waits') return this.#resolveAll({ kind: 'settled' });
     this.#deps.events.emit('update:gave-back', { reason: wait.reason });
-    this.#resolveAll(held === undefined ? { kind: 'settled' } : { kind: 'waits', wait: held });
+    this.#resolveAll(held);
+  }
+
+  /** Updates that a script ended: nobody published them, so nobody else tells of their end. */
+  #noteEnded({ ended }: LaneStep): void {
+    for (const { updateId, state, code, confirm, createdAt } of ended) {
+      const sinceSubmitMs = Date.now() - createdAt;
+      const event = { state, code, confirm, sinceSubmitMs, answerMs: undefined };
+      this.#deps.events.emit('update:settled', event);
+      this.#resolve(updateId, { kind: 'settled' });
+    }
   }
 
   /** A job may run again after its update was settled: those waiters are done. */
@@ -118,7 +134,7 @@ export class LaneDrainer {
     );
   }
 
-  async #deliver(connection: IdentityConnection, claim: Claim): Promise<LaneStep | undefined> {
+  async #deliver(connection: Outlet, claim: Claim): Promise<LaneStep | undefined> {
     const outcome = await connection.publish({
       thing: this.#lane.thing,
       shadow: this.#lane.shadow,
@@ -157,6 +173,7 @@ export class LaneDrainer {
       });
     }
     this.#resolve(claim.updateId, { kind: 'settled' });
+    if (next !== undefined) this.#noteEnded(next);
     // 'empty' is also what a settle without a next claim answers: the next round looks again.
     return next?.kind === 'empty' ? undefined : next;
   }

@@ -1,5 +1,11 @@
 import type { Redis } from 'ioredis';
-import type { ConfirmLevel, FinalState, WaitReason } from '../../shared/domain/sets.ts';
+import type {
+  ConfirmLevel,
+  FailureCode,
+  FinalState,
+  WaitReason,
+} from '../../shared/domain/sets.ts';
+import { MAX_UPDATES_PER_JOB } from '../../shared/queue/deliverJob.ts';
 import type { ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
 import { CLAIM, GIVE_BACK, HOLD, SETTLE } from '../../shared/store/lua/scripts.ts';
@@ -32,10 +38,21 @@ export interface LaneWait {
   readonly expiresAt?: number | undefined;
 }
 
-export type LaneStep =
+/** An update that a script ended without a publish: it expired, or its identity is gone. */
+export interface Ended {
+  readonly updateId: string;
+  readonly state: FinalState;
+  readonly code: FailureCode;
+  readonly confirm: ConfirmLevel;
+  readonly createdAt: number;
+}
+
+/** What a lane does next. `ended` lists the updates that stood before it and ended on the way. */
+export type LaneStep = { readonly ended: readonly Ended[] } & (
   | { readonly kind: 'empty' }
   | { readonly kind: 'waits'; readonly wait: LaneWait }
-  | { readonly kind: 'claimed'; readonly claim: Claim };
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+);
 
 /** How far a publish that is given back had come. */
 export type PublishProgress = 'unsent' | 'sent' | 'answered';
@@ -46,7 +63,11 @@ export interface SweepFinding {
   readonly laneId: string;
   readonly updateId: string;
   readonly jobId: string;
+  /** For an orphan: the lane's first updates, head first, as many as one job names. */
+  readonly updateIds: readonly string[];
 }
+
+const WORDS_A_FINDING = 5;
 
 /**
  * The lanes of one shard, for its owner. Every call is one script in the shard's slot.
@@ -112,11 +133,14 @@ export class LaneStore {
     return answer[0] === 'held';
   }
 
-  /** States why a lane's head waits, before any claim. */
-  async hold(laneId: string, wait: LaneWait): Promise<LaneWait | undefined> {
-    const args = [laneId, wait.reason, wait.detail ?? '', wait.until ?? ''];
-    const [verdict, expiresAt] = await this.#run(HOLD, args);
-    return verdict === 'held' ? { ...wait, expiresAt: optionalNumber(expiresAt) } : undefined;
+  /** States why a lane's head waits, without a claim; ends the heads that expired. */
+  async hold(laneId: string, wait: LaneWait): Promise<LaneStep> {
+    const { reason, detail = '', until = '' } = wait;
+    const args = [laneId, this.#retentionMs, reason, detail, until];
+    const [verdict, report, expiresAt] = await this.#run(HOLD, args);
+    const ended = parseEnded(report);
+    if (verdict === 'empty') return { kind: 'empty', ended };
+    return { kind: 'waits', wait: { ...wait, expiresAt: optionalNumber(expiresAt) }, ended };
   }
 
   async stateOf(updateId: string): Promise<string | null> {
@@ -129,14 +153,16 @@ export class LaneStore {
     count: number,
     slackMs: number,
   ): Promise<{ seen: number; findings: readonly SweepFinding[] }> {
-    const [, seen, ...rest] = await this.#run(SWEEP, [first, count, slackMs]);
+    const args = [first, count, slackMs, MAX_UPDATES_PER_JOB];
+    const [, seen, ...rest] = await this.#run(SWEEP, args);
     const findings: SweepFinding[] = [];
-    for (let at = 0; at + 3 < rest.length; at += 4) {
+    for (let at = 0; at + 4 < rest.length; at += WORDS_A_FINDING) {
       findings.push({
         action: rest[at] as SweepFinding['action'],
         laneId: rest[at + 1] ?? '',
         updateId: rest[at + 2] ?? '',
         jobId: rest[at + 3] ?? '',
+        updateIds: rest[at + 4] === '' ? [] : (rest[at + 4] ?? '').split(','),
       });
     }
     return { seen: Number(seen), findings };
@@ -156,26 +182,40 @@ export class LaneStore {
   }
 
   #step(answer: readonly string[]): LaneStep {
-    const [kind, ...rest] = answer;
+    const [kind, report, ...rest] = answer;
+    const ended = parseEnded(report);
     switch (kind) {
       case 'claimed':
-        return { kind, claim: parseClaim(rest) };
+        return { kind, claim: parseClaim(rest), ended };
       case 'wait': {
         const [reason, until, detail, expiresAt] = rest;
-        return {
-          kind: 'waits',
-          wait: {
-            reason: reason as WaitReason,
-            detail: detail === '' ? undefined : detail,
-            until: optionalNumber(until),
-            expiresAt: optionalNumber(expiresAt),
-          },
+        const wait = {
+          reason: reason as WaitReason,
+          detail: detail === '' ? undefined : detail,
+          until: optionalNumber(until),
+          expiresAt: optionalNumber(expiresAt),
         };
+        return { kind: 'waits', wait, ended };
       }
       default:
-        return { kind: 'empty' };
+        return { kind: 'empty', ended };
     }
   }
+}
+
+type EndedWords = readonly [string, FinalState, FailureCode, ConfirmLevel, string];
+
+function parseEnded(report: string | undefined): readonly Ended[] {
+  if (report === undefined || report === '[]') return [];
+  return (JSON.parse(report) as EndedWords[]).map(
+    ([updateId, state, code, confirm, createdAt]) => ({
+      updateId,
+      state,
+      code,
+      confirm,
+      createdAt: Number(createdAt),
+    }),
+  );
 }
 
 function parseClaim(words: readonly string[]): Claim {

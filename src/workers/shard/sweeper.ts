@@ -19,6 +19,7 @@ export class Sweeper {
   readonly #queues: ShardQueues;
   readonly #events: EventBus;
   #rank = 0;
+  #sawAll = false;
 
   constructor(shard: number, lanes: LaneStore, queues: ShardQueues, events: EventBus) {
     this.#shard = shard;
@@ -27,26 +28,39 @@ export class Sweeper {
     this.#events = events;
   }
 
-  /** Looks at the next stretch of lanes, the oldest first. @throws FencedError */
+  /**
+   * Looks at the next stretch of lanes, the oldest first; at all of them the first time, and on
+   * as long as something is found, since what harmed one lane harmed others. @throws FencedError
+   */
   async sweep(): Promise<void> {
+    let orphans = 0;
+    let late = 0;
+    let goOn = true;
+    while (goOn) {
+      const found = await this.#stretch();
+      orphans += found.orphans;
+      late += found.late;
+      const atEnd = this.#rank === 0;
+      goOn = !atEnd && (!this.#sawAll || found.orphans + found.late > 0);
+      this.#sawAll ||= atEnd;
+    }
+    if (orphans + late > 0) this.#events.emit('sweep:found', { orphans, late });
+  }
+
+  async #stretch(): Promise<{ orphans: number; late: number }> {
     const { seen, findings } = await this.#lanes.sweep(this.#rank, LANES_A_SWEEP, SLACK_MS);
     this.#rank = seen < LANES_A_SWEEP ? 0 : this.#rank + LANES_A_SWEEP;
     const orphans = findings.filter((finding) => finding.action === 'orphan');
     const late = new Set(findings.flatMap(({ action, jobId }) => (action === 'late' ? jobId : [])));
     await Promise.all(orphans.map((orphan) => this.#adopt(orphan)));
     await Promise.all([...late].map((jobId) => this.#queues.promote(this.#shard, jobId)));
-    if (findings.length > 0) {
-      this.#events.emit('sweep:found', { orphans: orphans.length, late: late.size });
-    }
+    return { orphans: orphans.length, late: late.size };
   }
 
-  async #adopt(orphan: SweepFinding): Promise<void> {
+  async #adopt({ laneId, jobId, updateIds }: SweepFinding): Promise<void> {
     const id = `s_${ulid()}`;
-    const data: DeliverJob = { updates: [[orphan.updateId, orphan.laneId]] };
-    await this.#queues.runAndAdd(this.#shard, REASSIGN_JOB, [orphan.updateId, orphan.jobId, id], {
-      name: DELIVER,
-      data,
-      id,
-    });
+    const data: DeliverJob = { updates: updateIds.map((updateId) => [updateId, laneId]) };
+    const args = [jobId, id, ...updateIds];
+    await this.#queues.runAndAdd(this.#shard, REASSIGN_JOB, args, { name: DELIVER, data, id });
   }
 }

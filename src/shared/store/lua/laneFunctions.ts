@@ -45,54 +45,94 @@ local function hold(lane, id, from, reason, detail, untilMs)
   moveCount(from, 'HELD')
 end
 
--- Settles what ended without a publish and claims the first update of the lane that may run.
-local function claim(lane, epoch, now, retentionMs)
+-- What a lane waits for by itself. The other reasons are its identity's, or its connection's, and
+-- end with them, whatever moment the record names.
+local BINDING = { BACKOFF = true, RATE_LIMITED = true, PROBING = true }
+
+local function isParked(status)
+  return status == 'QUARANTINED' or status == 'NEEDS_OPERATOR'
+end
+
+-- Ends the heads of a lane that may not be published any more; ended collects what became of them.
+-- Answers the first head that may, as id and fields, or nothing where the lane is empty.
+local function nextHead(lane, now, retentionMs, ended)
   local key = T .. ':lane:' .. lane
-  local identityKey = T .. ':identity:' .. string.match(lane, '^[^/]+')
+  local known = redis.call('EXISTS', T .. ':identity:' .. string.match(lane, '^[^/]+')) == 1
   while true do
     local id = redis.call('LINDEX', key, 0)
     if not id then
       redis.call('HDEL', T .. ':waiting', lane)
-      return { 'empty' }
+      return nil
     end
     local record = T .. ':update:' .. id
-    local u = redis.call('HMGET', record, 'state', 'tries', 'waitUntil', 'waitReason', 'expiresAt',
-      'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown', 'waitDetail')
-    local identity = redis.call('HMGET', identityKey, 'status', 'waitReason', 'probeAt')
-    if not u[1] then
+    local u = redis.call('HMGET', record, 'state', 'waitUntil', 'waitReason', 'waitDetail',
+      'expiresAt', 'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown')
+    local head = { id = id, state = u[1], waitUntil = u[2], waitReason = u[3], waitDetail = u[4],
+      expiresAt = u[5], desired = u[6], confirm = u[7], expectedVersion = u[8], createdAt = u[9],
+      unknown = u[10] or '0' }
+    -- A claim that nobody settled (crash, lost lease) is a try whose outcome is unknown.
+    if head.state == 'IN_FLIGHT' then
+      head.unknown = int(redis.call('HINCRBY', record, 'unknown', 1))
+      head.state = 'QUEUED'
+      redis.call('HSET', record, 'state', 'QUEUED')
+      redis.call('HDEL', record, 'epoch')
+      moveCount('IN_FLIGHT', 'QUEUED')
+    end
+    if head.state ~= 'QUEUED' and head.state ~= 'HELD' then
       pop(lane)
-    elseif u[1] ~= 'QUEUED' and u[1] ~= 'HELD' and u[1] ~= 'IN_FLIGHT' then
-      pop(lane)
-    elseif u[5] and tonumber(u[5]) <= now then
-      finish(lane, id, u[1], 'EXPIRED', now, retentionMs, { 'failure', cjson.encode({
-        code = 'DEADLINE_PASSED',
-        message = 'expiresAt passed before the update could be published.',
-        remedy = 'Send it again with a later expiresAt; the wait reason it had says what held it.' }) })
-    elseif not identity[1] then
-      finish(lane, id, u[1], 'FAILED', now, retentionMs, { 'failure', cjson.encode({
-        code = 'IDENTITY_REMOVED',
-        message = 'The identity was removed before the update was published.',
-        remedy = 'Register the identity again and send the update again.' }) })
-    elseif identity[1] == 'QUARANTINED' or identity[1] == 'NEEDS_OPERATOR' then
-      local reason = identity[2] or 'IDENTITY_QUARANTINED'
-      local untilMs = identity[3] or ''
-      hold(lane, id, u[1], reason, '', untilMs)
-      return { 'wait', reason, untilMs, '', u[5] or '' }
-    elseif u[1] == 'HELD' and u[3] and tonumber(u[3]) > now then
-      return { 'wait', u[4] or 'BACKOFF', u[3], u[11] or '', u[5] or '' }
     else
-      -- A claim that nobody settled (crash, lost lease) is a try whose outcome is unknown.
-      if u[1] == 'IN_FLIGHT' then
-        redis.call('HINCRBY', record, 'unknown', 1)
-        u[10] = int(tonumber(u[10] or '0') + 1)
+      local state, code, message, remedy
+      if head.expiresAt and tonumber(head.expiresAt) <= now then
+        state, code = 'EXPIRED', 'DEADLINE_PASSED'
+        message = 'expiresAt passed before the update could be published.'
+        if head.unknown ~= '0' then
+          message = 'expiresAt passed before an answer came; an earlier publish may have been applied.'
+        end
+        remedy = 'Send it again with a later expiresAt; the wait reason it had says what held it.'
+      elseif not known then
+        state, code = 'FAILED', 'IDENTITY_REMOVED'
+        message = 'The identity was removed before the update was published.'
+        remedy = 'Register the identity again and send the update again.'
+      else
+        return head
       end
-      local tries = redis.call('HINCRBY', record, 'tries', 1)
-      redis.call('HDEL', record, 'waitReason', 'waitDetail', 'waitUntil')
-      redis.call('HSET', record, 'state', 'IN_FLIGHT', 'epoch', epoch)
-      redis.call('HDEL', T .. ':waiting', lane)
-      moveCount(u[1], 'IN_FLIGHT')
-      return { 'claimed', id, int(tries), u[6], u[7], u[8] or '', u[5] or '', u[9], u[10] or '0' }
+      local failure = cjson.encode({ code = code, message = message, remedy = remedy })
+      finish(lane, id, head.state, state, now, retentionMs, { 'failure', failure })
+      ended[#ended + 1] = { id, state, code, head.confirm, head.createdAt }
     end
   end
+end
+
+local function reportOf(ended)
+  return #ended == 0 and '[]' or cjson.encode(ended)
+end
+
+-- Claims the first update of the lane that may run.
+local function claim(lane, epoch, now, retentionMs)
+  local ended = {}
+  local head = nextHead(lane, now, retentionMs, ended)
+  local report = reportOf(ended)
+  if not head then return { 'empty', report } end
+  local expiresAt = head.expiresAt or ''
+  local identity = redis.call('HMGET', T .. ':identity:' .. string.match(lane, '^[^/]+'),
+    'status', 'waitReason', 'probeAt')
+  if isParked(identity[1]) then
+    local reason = identity[2] or 'IDENTITY_QUARANTINED'
+    local untilMs = identity[3] or ''
+    hold(lane, head.id, head.state, reason, '', untilMs)
+    return { 'wait', report, reason, untilMs, '', expiresAt }
+  end
+  if head.state == 'HELD' and BINDING[head.waitReason]
+    and head.waitUntil and tonumber(head.waitUntil) > now then
+    return { 'wait', report, head.waitReason, head.waitUntil, head.waitDetail or '', expiresAt }
+  end
+  local record = T .. ':update:' .. head.id
+  local tries = redis.call('HINCRBY', record, 'tries', 1)
+  redis.call('HDEL', record, 'waitReason', 'waitDetail', 'waitUntil')
+  redis.call('HSET', record, 'state', 'IN_FLIGHT', 'epoch', epoch)
+  redis.call('HDEL', T .. ':waiting', lane)
+  moveCount(head.state, 'IN_FLIGHT')
+  return { 'claimed', report, head.id, int(tries), head.desired, head.confirm,
+    head.expectedVersion or '', expiresAt, head.createdAt, head.unknown }
 end
 `;

@@ -48,8 +48,10 @@ return answers
 /**
  * Claims the head of a lane: freezes it as the one that is published now and counts a try.
  * ARGV: epoch, token, lane, retention ms.
- * Answer: 'fenced' | 'empty' | 'wait', reason, until, detail, expiresAt | 'claimed', id, tries,
- * desired, confirm, expectedVersion, expiresAt, createdAt, unknown tries.
+ * Answer: 'fenced', or one of the following with, as second, the updates that ended on the way
+ * (JSON: id, state, code, confirm, createdAt each): 'empty' | 'wait', reason, until, detail,
+ * expiresAt | 'claimed', id, tries, desired, confirm, expectedVersion, expiresAt, createdAt,
+ * unknown tries.
  */
 export const CLAIM: Script = {
   name: 'claim',
@@ -89,7 +91,7 @@ export const SETTLE: Script = {
 local fields = {}
 for i = 9, #ARGV do fields[#fields + 1] = ARGV[i] end
 finish(lane, id, 'IN_FLIGHT', ARGV[7], now, retentionMs, fields)
-if ARGV[8] == '0' then return { 'settled' } end
+if ARGV[8] == '0' then return { 'settled', '[]' } end
 return claim(lane, ARGV[1], now, retentionMs)
 `
   }`,
@@ -116,9 +118,10 @@ return { 'held' }
 };
 
 /**
- * States why the head of a lane waits, before it was ever claimed.
- * ARGV: epoch, token, lane, reason, detail, until.
- * Answer: 'fenced' | 'empty' | 'held', expiresAt.
+ * States why the head of a lane waits, without claiming it. Heads that expired end here too, since
+ * nobody claims while there is no connection.
+ * ARGV: epoch, token, lane, retention ms, reason, detail, until.
+ * Answer: 'fenced', or with, as second, what ended (as CLAIM): 'empty' | 'held', expiresAt.
  */
 export const HOLD: Script = {
   name: 'hold',
@@ -127,13 +130,12 @@ export const HOLD: Script = {
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
-local id = redis.call('LINDEX', T .. ':lane:' .. ARGV[3], 0)
-if not id then return { 'empty' } end
-local u = redis.call('HMGET', T .. ':update:' .. id, 'state', 'expiresAt')
-if u[1] == 'QUEUED' or u[1] == 'HELD' then
-  hold(ARGV[3], id, u[1], ARGV[4], ARGV[5], ARGV[6])
-end
-return { 'held', u[2] or '' }
+local ended = {}
+local head = nextHead(ARGV[3], now, ARGV[4], ended)
+local report = reportOf(ended)
+if not head then return { 'empty', report } end
+hold(ARGV[3], head.id, head.state, ARGV[5], ARGV[6], ARGV[7])
+return { 'held', report, head.expiresAt or '' }
 `
   }`,
 };

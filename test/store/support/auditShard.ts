@@ -1,0 +1,95 @@
+import { expect } from 'vitest';
+import { OPEN_STATES, type UpdateState } from '../../../src/shared/domain/sets.ts';
+import type { ShardWorld } from './shardWorld.ts';
+
+type Fields = Readonly<Record<string, string>>;
+
+const isOpen = (fields: Fields | undefined) =>
+  (OPEN_STATES as readonly UpdateState[]).includes(fields?.state as UpdateState);
+
+/**
+ * Holds a shard's lanes, indexes and counters to its records: whatever happened in whatever order,
+ * these agree after every single step.
+ */
+export async function auditShard(world: ShardWorld): Promise<void> {
+  const records = await readRecords(world);
+  const heads = new Map<string, Fields>();
+  for (const [lane, ids] of world.accepted) {
+    const open = ids.filter((id) => isOpen(records.get(id)));
+    expect(await world.redis.lrange(world.shardKeys.lane(lane), 0, '-1'), lane).toEqual(open);
+    const inFlight = open.filter((id) => records.get(id)?.state === 'IN_FLIGHT');
+    expect(inFlight, 'only the head is in flight').toEqual(inFlight.length > 0 ? [open[0]] : []);
+    const held = open.filter((id) => records.get(id)?.state === 'HELD');
+    expect(held, 'only the head is held').toEqual(held.length > 0 ? [open[0]] : []);
+    const head = records.get(open[0] ?? '');
+    if (head !== undefined) heads.set(lane, head);
+  }
+  await auditIndexes(world, heads);
+  expect(await readCounts(world), 'the counters are what a recount gives').toEqual(
+    recount([...records.values()]),
+  );
+}
+
+async function readRecords(world: ShardWorld): Promise<Map<string, Fields>> {
+  const ids = [...world.accepted.values()].flat();
+  const all = await Promise.all(ids.map((id) => world.redis.hgetall(world.shardKeys.update(id))));
+  const stored = await world.redis.keys(`${world.shardKeys.tag}:update:*`);
+  expect(stored.length, 'no record but those of accepted updates').toBe(ids.length);
+  return new Map(ids.map((id, at) => [id, all[at] ?? {}]));
+}
+
+async function auditIndexes(world: ShardWorld, heads: ReadonlyMap<string, Fields>): Promise<void> {
+  const { redis, shardKeys } = world;
+  const scores = await redis.zrange(shardKeys.lanes, 0, '-1', 'WITHSCORES');
+  const lanes = new Map<string, string>();
+  for (let at = 0; at < scores.length; at += 2) lanes.set(scores[at] ?? '', scores[at + 1] ?? '');
+  const ages = new Map([...heads].map(([lane, head]) => [lane, head.createdAt ?? '']));
+  expect(lanes, 'lanes that are not empty, by the age of their heads').toEqual(ages);
+
+  const waiting = Object.entries(heads.size === 0 ? {} : Object.fromEntries(heads))
+    .filter(([, head]) => head.state === 'HELD')
+    .map(([lane, head]) => [lane, `${head.waitReason}|${head.waitUntil ?? ''}`]);
+  expect(await redis.hgetall(shardKeys.waiting)).toEqual(Object.fromEntries(waiting));
+
+  const identities = new Set([...world.accepted.keys()].map(identityOf));
+  for (const identity of identities) {
+    const own = [...heads.keys()].filter((lane) => identityOf(lane) === identity);
+    const indexed = await redis.smembers(shardKeys.lanesOf(identity));
+    expect(indexed.toSorted()).toEqual(own.toSorted());
+  }
+}
+
+async function readCounts(world: ShardWorld): Promise<Record<string, number>> {
+  const counts = Object.entries(await world.redis.hgetall(world.shardKeys.counts));
+  return Object.fromEntries(
+    counts.map(([state, count]) => [state, Number(count)]).filter(([, count]) => count !== 0),
+  );
+}
+
+function recount(records: readonly Fields[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { state = 'MISSING' } of records) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+function identityOf(lane: string): string {
+  return lane.slice(0, lane.indexOf('/'));
+}
+
+/** Every lane that is not empty has a job that will run, and not long after what it waits for. */
+export async function auditLiveJobs(world: ShardWorld, slackMs: number): Promise<void> {
+  const { redis, shardKeys } = world;
+  const now = Date.now();
+  for (const lane of await redis.zrange(shardKeys.lanes, 0, '-1')) {
+    const [id = ''] = await redis.lrange(shardKeys.lane(lane), 0, '0');
+    const update = await redis.hgetall(shardKeys.update(id));
+    const job = await world.queues.queue(0).getJob(update.job ?? '');
+    expect(job, `${lane} has a job`).toBeDefined();
+    expect(job?.finishedOn, `the job of ${lane} is not finished`).toBeUndefined();
+    const score = await redis.zscore(`${shardKeys.queue}:delayed`, update.job ?? '');
+    const status = await redis.hget(shardKeys.identity(identityOf(lane)), 'status');
+    if (score === null || status === 'QUARANTINED' || status === 'NEEDS_OPERATOR') continue;
+    const waitUntil = update.state === 'HELD' ? Number(update.waitUntil ?? 0) : 0;
+    expect(Number(score) / 4096).toBeLessThanOrEqual(Math.max(waitUntil, now) + slackMs);
+  }
+}

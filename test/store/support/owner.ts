@@ -1,0 +1,126 @@
+import { DelayedError, type Job, Worker } from 'bullmq';
+import type { PublishOutcome } from '../../../src/workers/connection/publishOutcome.ts';
+import { processDeliver } from '../../../src/workers/delivery/deliverProcessor.ts';
+import { LaneDrainer, type Outlet } from '../../../src/workers/delivery/laneDrainer.ts';
+import type { Lease } from '../../../src/workers/fleet/lease.ts';
+import { IdentityRecords } from '../../../src/workers/shard/identityRecords.ts';
+import { LaneStore } from '../../../src/workers/shard/laneStore.ts';
+import { Sweeper } from '../../../src/workers/shard/sweeper.ts';
+import { DELIVER_QUEUE } from '../../../src/shared/redis/keys.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { ShardWorld } from './shardWorld.ts';
+
+const RETENTION_MS = 600_000;
+const ACCEPTED: PublishOutcome = { kind: 'accepted', version: 1, pubackMs: 1, answerMs: 2 };
+
+/**
+ * A worker that holds the shard's lease, made of the real stores, drainers and BullMQ worker, whose
+ * steps a test takes one at a time, so that it can stop between any two of them. Instead of a
+ * broker it has an outlet that accepts everything and notes it in the world's ledger.
+ */
+export class Owner {
+  readonly lease: Lease;
+  readonly lanes: LaneStore;
+  readonly records: IdentityRecords;
+  readonly sweeper: Sweeper;
+  readonly #world: ShardWorld;
+  readonly #worker: Worker;
+  readonly #drainers = new Map<string, LaneDrainer>();
+
+  constructor(world: ShardWorld, lease: Lease) {
+    const { redis, keys, shardKeys, vault, events, queues } = world;
+    this.#world = world;
+    this.lease = lease;
+    this.lanes = new LaneStore(redis, shardKeys, lease, RETENTION_MS);
+    this.records = new IdentityRecords(redis, keys, lease, vault);
+    this.sweeper = new Sweeper(lease.shard, this.lanes, queues, events);
+    this.#worker = new Worker(DELIVER_QUEUE, null, {
+      connection: world.queueRedis,
+      prefix: shardKeys.tag,
+      autorun: false,
+      skipVersionCheck: true,
+    });
+    this.#worker.on('error', () => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.close(true);
+  }
+
+  /** The next job, with delayed ones that are due; undefined where none is ready. */
+  async takeJob(): Promise<Job | undefined> {
+    return (await this.#worker.getNextJob(this.lease.token, { block: false })) ?? undefined;
+  }
+
+  /** Runs a job to its end, as BullMQ's own loop would. */
+  async run(job: Job): Promise<'completed' | 'delayed'> {
+    try {
+      const result = await this.process(job);
+      await job.moveToCompleted(result, this.lease.token, false);
+      return 'completed';
+    } catch (error) {
+      if (error instanceof DelayedError) return 'delayed';
+      throw error;
+    }
+  }
+
+  /** Runs a job's processor alone: what is left is to tell BullMQ that it ended. */
+  async process(job: Job): Promise<unknown> {
+    return processDeliver(job, this.lease.token, {
+      lanes: this.lanes,
+      drainer: (laneId) => this.drainer(laneId),
+    });
+  }
+
+  drainer(laneId: string): LaneDrainer {
+    const known = this.#drainers.get(laneId);
+    if (known !== undefined) return known;
+    const forget = () => void this.#drainers.delete(laneId);
+    const drainer = new LaneDrainer(
+      laneId,
+      {
+        lanes: this.lanes,
+        events: this.#world.events,
+        retry: { maxTries: 8, baseMs: 1, maxMs: 10 },
+        connectPatienceMs: 10,
+        connection: (identityId) => this.#outlet(identityId, laneId),
+        suspect: () => undefined,
+        quiet: () => false,
+      },
+      forget,
+    );
+    this.#drainers.set(laneId, drainer);
+    return drainer;
+  }
+
+  /** Sweeps and runs jobs until no lane is left. */
+  async finish(): Promise<void> {
+    const { redis, shardKeys } = this.#world;
+    await eventually(
+      async () => {
+        await this.sweeper.sweep();
+        for (let job = await this.takeJob(); job !== undefined; job = await this.takeJob()) {
+          await this.run(job);
+        }
+        const left = await redis.zcard(shardKeys.lanes);
+        if (left > 0) throw new Error(`${left} lanes are not empty`);
+      },
+      { intervalMs: 10 },
+    );
+  }
+
+  #outlet(identityId: string, laneId: string): Outlet {
+    return {
+      ready: async () => {
+        const { identity } = await this.records.read(identityId);
+        return identity.status === 'QUARANTINED' || identity.status === 'NEEDS_OPERATOR'
+          ? { kind: 'waits', wait: { reason: 'IDENTITY_QUARANTINED' } }
+          : { kind: 'ready' };
+      },
+      publish: (request) => {
+        this.#world.published(laneId, request.token);
+        return Promise.resolve(ACCEPTED);
+      },
+    };
+  }
+}
