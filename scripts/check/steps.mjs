@@ -29,6 +29,7 @@ export const STEPS = [
     ],
   },
   { name: 'schema', fix: 'npm run schema', commands: [['scripts/schema.mjs', '--check']] },
+  { name: 'grafana', fix: 'npm run grafana', commands: [['scripts/grafana.mjs', '--check']] },
   { name: 'unused', fix: 'npm run unused', commands: [[bin('knip/bin/knip.js')]] },
   { name: 'tests', fix: 'npm test', commands: [[bin('vitest/vitest.mjs'), 'run']] },
 ];
