@@ -2,6 +2,7 @@ import { request as httpsRequest } from 'node:https';
 import { http } from 'aws-iot-device-sdk-v2';
 import type { Denial } from '../../shared/domain/denial.ts';
 import { isObject } from '../../shared/domain/desired.ts';
+import { awsCall } from '../credentials/awsCall.ts';
 import type { TemporaryCredentials } from '../credentials/cachedCredentials.ts';
 import { signUpgrade } from './handshake.ts';
 
@@ -24,6 +25,7 @@ const TIMEOUT_MS = 5000;
 export async function explainUpgrade(
   target: UpgradeTarget,
   credentials: TemporaryCredentials,
+  signal: AbortSignal,
 ): Promise<Denial | undefined> {
   if (credentials.expiresAt <= Date.now()) {
     return {
@@ -33,7 +35,11 @@ export async function explainUpgrade(
       remedy: 'Nothing: new ones are fetched. If it comes again, check the clock of the workers.',
     };
   }
-  const answer = await signedGet(target, credentials).catch(() => undefined);
+  const answer = await awsCall(
+    signal,
+    (limit) => signedGet(target, credentials, limit),
+    TIMEOUT_MS,
+  ).catch(() => undefined);
   if (answer === undefined) return undefined;
   const skewMs = answer.date === undefined ? 0 : Math.abs(Date.now() - answer.date);
   if (skewMs > CLOCK_TOLERANCE_MS) {
@@ -63,6 +69,7 @@ interface Answer {
 async function signedGet(
   target: UpgradeTarget,
   credentials: TemporaryCredentials,
+  signal: AbortSignal,
 ): Promise<Answer> {
   const headers = new http.HttpHeaders([['host', target.host]]);
   const signed = new http.HttpRequest('GET', '/mqtt', headers);
@@ -74,12 +81,14 @@ async function signedGet(
         port: target.port,
         path: signed.path,
         headers: { host: target.host },
-        timeout: TIMEOUT_MS,
+        signal,
         ...(target.caPem === undefined ? {} : { ca: target.caPem }),
       },
       (response) => {
         let body = '';
         response.setEncoding('utf8');
+        // An answer that breaks off has no end.
+        response.on('error', reject);
         response.on('data', (chunk: string) => {
           if (body.length < 4096) body += chunk;
         });
@@ -93,7 +102,6 @@ async function signedGet(
         });
       },
     );
-    request.on('timeout', () => request.destroy(new Error('timed out')));
     request.on('error', reject);
     request.end();
   });

@@ -1,78 +1,74 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Denial } from '../../shared/domain/denial.ts';
+import type { Identity } from '../../shared/domain/identity.ts';
 import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import { CredentialSource, type IdentityCredentials } from '../credentials/credentialSource.ts';
-import { DeniedError, TransientError } from '../credentials/signInError.ts';
 import type { DisconnectKind } from '../events.ts';
 import { FencedError } from '../fleet/lease.ts';
 import { IdentityMissingError } from '../shard/identityRecords.ts';
-import type { LaneWait } from '../shard/laneStore.ts';
 import type { ConnectionDependencies } from './connectionDependencies.ts';
-import { connectDenied } from './denials.ts';
-import { explainUpgrade } from './explainUpgrade.ts';
-import { type ConnectFailure, Link, type LinkDown } from './link.ts';
+import { disconnectKind } from './disconnectKind.ts';
+import { ConnectSteps } from './connectSteps.ts';
+import { Link, type LinkDown, type LinkListener } from './link.ts';
 import { Publisher, type PublishRequest } from './publisher.ts';
 import type { PublishOutcome } from './publishOutcome.ts';
+import { isParked, type Readiness, waitsFor } from './readiness.ts';
 import { backoffMs } from './reconnectBackoff.ts';
+import { Refusals, type Verdict } from './refusals.ts';
 import { Suspicion } from './suspicion.ts';
+import { Waiters } from './waiters.ts';
 
-export type Readiness =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'waits'; readonly wait: LaneWait };
-
-const NOT_AUTHORIZED = 0x87;
-/** AWS's quota of messages a connection; only an emulator without quotas is driven above it. */
-const AWS_MESSAGES_PER_SECOND = 100;
-const SESSION_TAKEN_OVER = 0x8e;
-/** Quota exceeded and connection rate exceeded: later, not never. */
-const THROTTLED = new Set([0x97, 0x9f]);
-const SUSPICION_WINDOW_MS = 2000;
+/** Denials this far apart still tell of one cause; a wrong guess costs one reconnect. */
+const SUSPICION_WINDOW_MS = 600_000;
 const NO_LEASE_RETRY_MS = 500;
 const FIGHT_BACKOFF_MS = 30_000;
-const UPGRADES_BEFORE_PARKING = 3;
+/** A connection that lived this long was no round of a fight. */
+const PEACE_MS = 600_000;
 
 interface Parked {
   readonly reason: WaitReason;
   readonly probeAt: number | undefined;
 }
 
-interface ParkRequest {
-  readonly waitReason: WaitReason;
-  /** Absent where only a person can help. */
-  readonly probeInMs: number | undefined;
-  readonly status?: 'QUARANTINED' | 'NEEDS_OPERATOR';
-}
-
 /**
  * The one connection of an identity: idle → authenticating → attaching → connecting → connected →
  * draining → closed, and aside from it backoff and quarantined. It opens on demand and decides
- * alone whether and when to try again; the SDK never reconnects by itself.
+ * alone whether and when to try again; the SDK never reconnects by itself. At any time there is at
+ * most one attempt to open (`#opening`) and one to let go (`#dropping`), and the first waits for
+ * the second: two links of one client id would take it from each other.
  */
 export class IdentityConnection {
   readonly identityId: string;
   readonly #deps: ConnectionDependencies;
+  readonly #refusals: Refusals;
+  readonly #steps: ConnectSteps;
   readonly #closing = new AbortController();
   readonly #suspicion = new Suspicion(SUSPICION_WINDOW_MS);
+  readonly #waiters = new Waiters();
   #state: ConnectionState = 'idle';
   #source: CredentialSource | undefined;
   #link: Link | undefined;
   #publisher: Publisher | undefined;
   #opening: Promise<void> | undefined;
+  #dropping: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
   #parked: Parked | undefined;
+  /** Connected while the record says pending or parked: it must be told, or every lane is held. */
+  #unannounced: { readonly wasParked: boolean } | undefined;
+  #missing = false;
   #retryAt = 0;
   #failures = 0;
-  #refusedUpgrades = 0;
   #fights = 0;
   #lastProblem = '';
   #lastUsedAt = performance.now();
   #connectedAt: number | undefined;
-  #recycleAt = Number.POSITIVE_INFINITY;
+  #recycleAt: number | undefined;
   #lastDisconnect: string | undefined;
 
   constructor(identityId: string, deps: ConnectionDependencies) {
     this.identityId = identityId;
     this.#deps = deps;
+    this.#refusals = new Refusals(deps.settings, deps.attacher);
+    this.#steps = new ConnectSteps(identityId, deps);
   }
 
   get state(): ConnectionState {
@@ -87,22 +83,20 @@ export class IdentityConnection {
     return this.#source?.expiresAt;
   }
 
-  /** Opens the connection if need be; waits for it at most `patienceMs`. */
+  /**
+   * Opens the connection if need be; waits for it at most `patienceMs`. An identity that does not
+   * exist is ready: its updates end at their claim.
+   */
   async ready(patienceMs: number): Promise<Readiness> {
     this.#lastUsedAt = performance.now();
-    if (!this.#deps.lease.valid) return waits('NO_OWNER', 'no valid lease', NO_LEASE_RETRY_MS);
+    if (!this.#deps.lease.valid) return waitsFor('NO_OWNER', 'no valid lease', NO_LEASE_RETRY_MS);
     if (this.#state === 'connected') return { kind: 'ready' };
-    if (this.#state === 'draining') return waits('CONNECTING', 'renewing', NO_LEASE_RETRY_MS);
+    if (this.#dropping !== undefined) return waitsFor('CONNECTING', 'renewing', NO_LEASE_RETRY_MS);
     if (this.#parked !== undefined) await this.#noticeRelease();
     const held = this.#held();
     if (held !== undefined) return held;
-    const opening = this.#open(false);
-    const patience = new AbortController();
-    const waited = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
-    await Promise.race([opening, waited]);
-    patience.abort();
-    if ((this.#state as ConnectionState) === 'connected') return { kind: 'ready' };
-    return this.#held() ?? waits('CONNECTING', this.#progress(), patienceMs * 3);
+    await this.#waiters.wait(this.#open(false), patienceMs);
+    return this.#outcome(patienceMs);
   }
 
   publish(request: PublishRequest): Promise<PublishOutcome> {
@@ -115,8 +109,30 @@ export class IdentityConnection {
     return publisher.publish(request, () => this.#deps.lease.valid);
   }
 
+  /**
+   * Signs in with the secret as it is now, even where the connection is up: what an earlier secret
+   * gave is not used again, and a wrong one shows at once instead of at the next reconnect.
+   */
+  async verify(patienceMs: number): Promise<Readiness> {
+    if (this.#opening !== undefined) await this.#waiters.wait(this.#opening, patienceMs);
+    if (this.#opening === undefined) this.#source = undefined;
+    if (this.#state !== 'connected') return this.ready(patienceMs);
+    try {
+      const { identity } = await this.#deps.records.read(this.identityId);
+      await this.#sourceOf(identity).get(this.#closing.signal);
+    } catch (error) {
+      const verdict = this.#refusals.ofError(error);
+      if (verdict.kind === 'park') {
+        await this.#drop('not_authorized');
+        await this.#conclude(verdict);
+      }
+    }
+    return this.#outcome(patienceMs);
+  }
+
   /** Tries to connect a parked identity; a connection that is up is renewed to see if it may be. */
   async probe(): Promise<void> {
+    if (this.#dropping !== undefined || this.#retryAt > Date.now()) return;
     if (this.#state === 'connected') await this.#renew('probe');
     else await this.#open(true);
   }
@@ -124,18 +140,38 @@ export class IdentityConnection {
   /** Closes what was idle for too long, and renews what gets too old. Called now and then. */
   async maintain(): Promise<void> {
     if (this.#state !== 'connected') return;
+    if (this.#unannounced !== undefined) await this.#announce();
     const idleMs = performance.now() - this.#lastUsedAt;
     const idle = this.inFlight === 0 && idleMs >= this.#deps.settings.idleCloseMs;
     if (idle) await this.#drop('idle');
-    else if (Date.now() >= this.#recycleAt) await this.#renew('recycled');
-    else await this.#refreshAhead();
+    else if (Date.now() >= (this.#recycleAt ?? 0)) await this.#renew('recycled');
+    else if (await this.#source?.renewAhead(this.#closing.signal)) this.#report();
   }
 
-  /** Lets go of the connection for good: the lease is handed over, or was lost. */
-  async close(): Promise<void> {
-    if (this.#state === 'closed') return;
+  /** Whoever waits for the connection waits no longer: the shard is handed over. */
+  quiet(): void {
+    this.#waiters.dismiss();
+  }
+
+  /** Lets go of the connection for good, once what is in flight has its answer or its deadline. */
+  close(): Promise<void> {
     this.#closing.abort(new Error('the connection is being closed'));
-    await this.#opening?.catch(() => undefined);
+    this.#waiters.dismiss();
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Lets go at once: the lease was lost, and answers cannot be written down any more. */
+  abandon(): Promise<void> {
+    const closed = this.close();
+    this.#publisher?.down('the connection is abandoned');
+    return closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening;
+    // One that was begun by a renewal first.
+    await this.#dropping;
     await this.#drop('released');
     this.#setState('closed');
   }
@@ -146,7 +182,12 @@ export class IdentityConnection {
       return { kind: 'waits', wait: { reason: parked.reason, until: parked.probeAt } };
     }
     const inMs = this.#retryAt - Date.now();
-    return inMs > 0 ? waits('CONNECTING', this.#lastProblem, inMs) : undefined;
+    return inMs > 0 ? waitsFor('CONNECTING', this.#lastProblem, inMs) : undefined;
+  }
+
+  #outcome(patienceMs: number): Readiness {
+    if (this.#missing || this.#state === 'connected') return { kind: 'ready' };
+    return this.#held() ?? waitsFor('CONNECTING', this.#progress(), patienceMs * 3);
   }
 
   #open(probing: boolean): Promise<void> {
@@ -157,40 +198,45 @@ export class IdentityConnection {
   }
 
   async #attempt(probing: boolean): Promise<void> {
-    const signal = this.#closing.signal;
+    const { signal } = this.#closing;
     try {
+      await this.#dropping;
       signal.throwIfAborted();
-      const { records } = this.#deps;
-      const { identity, attachment } = await records.read(this.identityId);
-      const parked = identity.status === 'QUARANTINED' || identity.status === 'NEEDS_OPERATOR';
+      const { identity, attachment } = await this.#deps.records.read(this.identityId);
+      const parked = isParked(identity);
       if (parked && !probing) return await this.#adoptParked();
       this.#parked = undefined;
-      const { id, username, cognitoId } = identity;
-      this.#source ??= new CredentialSource(
-        { id, username, cognitoId },
-        records,
-        this.#deps.credentials,
-      );
       this.#setState('authenticating');
-      const credentials = await this.#source.get(signal);
-      const attachedAt = await this.#attach(credentials.cognitoId, attachment, signal);
+      const credentials = await this.#sourceOf(identity).get(signal);
+      const attaching = () => this.#setState('attaching');
+      const attachedAt = await this.#steps.attach(credentials, attachment, signal, attaching);
       this.#setState('connecting');
       await this.#connect(credentials, attachedAt, signal);
-      if (this.#connectedAt !== undefined && identity.status !== 'ACTIVE') {
-        await this.#deps.onActive(this.identityId, parked);
-      }
+      if (this.#link === undefined || identity.status === 'ACTIVE') return;
+      this.#unannounced = { wasParked: parked };
+      await this.#announce();
     } catch (error) {
       await this.#failed(error);
     }
   }
 
+  #sourceOf(identity: Identity): CredentialSource {
+    this.#source ??= new CredentialSource(identity, this.#deps.records, this.#deps.credentials);
+    return this.#source;
+  }
+
   /** An operator may have released the identity, or given it another password. */
   async #noticeRelease(): Promise<void> {
-    const { identity } = await this.#deps.records.read(this.identityId);
-    if (identity.status === 'QUARANTINED' || identity.status === 'NEEDS_OPERATOR') return;
+    try {
+      const { identity } = await this.#deps.records.read(this.identityId);
+      if (isParked(identity)) return;
+    } catch (error) {
+      if (!(error instanceof IdentityMissingError)) throw error;
+      // The attempt that follows finds the same.
+    }
     this.#parked = undefined;
     this.#retryAt = 0;
-    this.#source = undefined;
+    if (this.#opening === undefined) this.#source = undefined;
   }
 
   /** The identity was parked by an earlier owner, or while this connection was down. */
@@ -200,155 +246,87 @@ export class IdentityConnection {
     this.#setState('quarantined');
   }
 
-  async #attach(
-    cognitoId: string,
-    attachment: { key: string | undefined; at: number | undefined },
-    signal: AbortSignal,
-  ): Promise<number> {
-    const { attacher, settings, records } = this.#deps;
-    const key = `${attacher.policyName}@${settings.endpoint}`;
-    // Never repeated, not even after a denial: that would undo a deliberate revocation.
-    if (attachment.key === key && attachment.at !== undefined) return attachment.at;
-    this.#setState('attaching');
-    await attacher.attach(cognitoId, signal);
-    const attachedAt = Date.now();
-    await records.write(this.identityId, { attachedKey: key, attachedAt });
-    return attachedAt;
-  }
-
   async #connect(
     credentials: IdentityCredentials,
     attachedAt: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { records, settings, budgets, lease } = this.#deps;
-    const { connectSpacingMs } = settings;
-    let spacing = await records.grantConnect(this.identityId, connectSpacingMs);
-    while (spacing > 0) {
-      await sleep(spacing, undefined, { signal });
-      spacing = await records.grantConnect(this.identityId, connectSpacingMs);
+    const { lease, events } = this.#deps;
+    await this.#steps.turn(signal);
+    const listener: LinkListener = {
+      mayConnect: () => lease.valid,
+      onMessage: (message) => this.#publisher?.onMessage(message),
+      onDown: (down) => this.#linkDown(down),
+    };
+    const { cognitoId, temporary } = credentials;
+    const link = await this.#steps.open(cognitoId, temporary, listener, signal);
+    if (link instanceof Link) {
+      if (!signal.aborted && !link.over) return this.#connected(link);
+      await link.close();
+      return this.#backOff('the connection ended as soon as it was made', 0);
     }
-    await budgets.connect.take(1, signal);
-    const link = await Link.open(
-      this.#deps.runtime,
-      {
-        host: settings.host,
-        port: settings.port,
-        region: settings.names.region,
-        keepAliveSeconds: settings.keepAliveSeconds,
-        awsFlowControl: settings.messagesPerSecond <= AWS_MESSAGES_PER_SECOND,
-        clientId: credentials.cognitoId,
-      },
-      credentials.temporary,
-      {
-        mayConnect: () => lease.valid,
-        onMessage: (message) => this.#publisher?.onMessage(message),
-        onDown: (down) => this.#linkDown(down),
-      },
-    );
-    if (!(link instanceof Link)) return this.#refused(link, credentials, attachedAt, signal);
-    if (signal.aborted) return link.close();
-    this.#connected(link);
+    signal.throwIfAborted();
+    events.emit('connection:refused', { kind: link.kind, reason: link.reason });
+    const discardCredentials = async () => this.#source?.discardTemporary();
+    const attempt = { credentials, attachedAt, signal, discardCredentials };
+    await this.#conclude(await this.#refusals.ofConnect(link, attempt));
   }
 
   #connected(link: Link): void {
-    const { settings } = this.#deps;
+    const { settings, budgets } = this.#deps;
     this.#link = link;
-    this.#publisher = new Publisher(link, settings, this.#deps.budgets, this.#suspicion);
+    this.#publisher = new Publisher(link, settings, budgets, this.#suspicion);
     this.#failures = 0;
-    this.#refusedUpgrades = 0;
-    this.#connectedAt = Date.now();
+    this.#lastProblem = '';
+    this.#refusals.forget();
+    const now = Date.now();
     const { recycleMinMs, recycleMaxMs } = settings;
-    this.#recycleAt =
-      this.#connectedAt + recycleMinMs + Math.random() * (recycleMaxMs - recycleMinMs);
+    this.#connectedAt = now;
+    this.#recycleAt = Math.round(
+      now + recycleMinMs + Math.random() * (recycleMaxMs - recycleMinMs),
+    );
     this.#setState('connected');
     this.#deps.onConnected(this.identityId);
   }
 
-  async #refused(
-    failure: ConnectFailure,
-    credentials: IdentityCredentials,
-    attachedAt: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    this.#deps.events.emit('connection:refused', { kind: failure.kind, reason: failure.reason });
-    if (failure.kind === 'connack' && failure.reasonCode === NOT_AUTHORIZED) {
-      return this.#connectDenied(failure.reason, credentials.cognitoId, attachedAt, signal);
+  /** Tried again by `maintain` where it fails; the connection is up all the same. */
+  async #announce(): Promise<void> {
+    const unannounced = this.#unannounced;
+    if (unannounced === undefined) return;
+    try {
+      await this.#deps.onActive(this.identityId, unannounced.wasParked);
+      if (this.#unannounced === unannounced) this.#unannounced = undefined;
+    } catch (error) {
+      this.#lastProblem = messageOf(error);
     }
-    if (failure.kind === 'upgrade') return this.#upgradeRefused(failure.reason, credentials);
-    const throttled = failure.kind === 'connack' && THROTTLED.has(failure.reasonCode);
-    this.#backOff(failure.reason, throttled ? this.#deps.settings.connectSpacingMs : 0);
-  }
-
-  async #connectDenied(
-    reason: string,
-    cognitoId: string,
-    attachedAt: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { attacher, settings } = this.#deps;
-    const attached = await attacher.isAttached(cognitoId, signal);
-    const propagating = attached !== false && Date.now() - attachedAt < settings.propagationMs;
-    const denial = connectDenied(settings.names, cognitoId, reason, { attached, propagating });
-    await this.#park(denial, {
-      waitReason: propagating ? 'PROPAGATING' : 'IDENTITY_QUARANTINED',
-      probeInMs: propagating ? settings.propagationProbeMs : settings.quarantineProbeMs,
-    });
-  }
-
-  async #upgradeRefused(reason: string, credentials: IdentityCredentials): Promise<void> {
-    const { settings } = this.#deps;
-    const target = { ...settings, region: settings.names.region };
-    const denial = await explainUpgrade(target, credentials.temporary);
-    if (denial === undefined) return this.#backOff(reason, 0);
-    await this.#source?.discardTemporary();
-    this.#refusedUpgrades += 1;
-    // The first refusals may come of credentials that new ones mend.
-    if (this.#refusedUpgrades < UPGRADES_BEFORE_PARKING) return this.#backOff(denial.message, 0);
-    await this.#park(denial, {
-      waitReason: 'IDENTITY_QUARANTINED',
-      probeInMs: settings.quarantineProbeMs,
-    });
-  }
-
-  async #park(denial: Denial, park: ParkRequest): Promise<void> {
-    const { status = 'QUARANTINED', waitReason, probeInMs } = park;
-    const { identityId } = this;
-    const jittered = probeInMs === undefined ? undefined : probeInMs * (1 + Math.random() / 4);
-    const request = { status, waitReason, denial, probeInMs: jittered };
-    const { probeAt } = await this.#deps.records.park(identityId, request);
-    this.#parked = { reason: waitReason, probeAt };
-    this.#lastProblem = denial.message;
-    this.#setState('quarantined');
-    const { stage, gate, message } = denial;
-    this.#deps.events.emit('authorization:failed', { stage, gate, identityId, message });
-    this.#deps.events.emit('identity:parked', { identityId, stage, gate });
   }
 
   async #failed(error: unknown): Promise<void> {
-    if (this.#closing.signal.aborted || error instanceof FencedError) return;
-    if (error instanceof IdentityMissingError) {
-      this.#backOff(error.message, 0);
-    } else if (error instanceof DeniedError) {
-      // A wrong password is not asked again: Cognito locks users out for that.
-      const askAgain = error.denial.stage === 'ATTACH_POLICY';
-      await this.#parkOrBackOff(error.denial, {
-        waitReason: error.needsOperator ? 'NEEDS_OPERATOR' : 'IDENTITY_QUARANTINED',
-        probeInMs: askAgain ? this.#deps.settings.quarantineProbeMs : undefined,
-        status: error.needsOperator ? 'NEEDS_OPERATOR' : 'QUARANTINED',
-      });
-    } else {
-      const stage = error instanceof TransientError ? `${error.stage}: ` : '';
-      this.#backOff(`${stage}${messageOf(error)}`, 0);
+    if (this.#closing.signal.aborted) return;
+    if (error instanceof FencedError) return this.#setState('idle');
+    this.#missing = error instanceof IdentityMissingError;
+    if (this.#missing) return this.#setState('idle');
+    try {
+      await this.#conclude(this.#refusals.ofError(error));
+    } catch (thrown) {
+      this.#backOff(messageOf(thrown), 0);
     }
   }
 
-  async #parkOrBackOff(denial: Denial, park: ParkRequest): Promise<void> {
-    try {
-      await this.#park(denial, park);
-    } catch (error) {
-      this.#backOff(messageOf(error), 0);
-    }
+  async #conclude(verdict: Verdict): Promise<void> {
+    if (verdict.kind === 'later') return this.#backOff(verdict.problem, verdict.leastMs);
+    const { denial, terms } = verdict;
+    const { identityId } = this;
+    const { probeInMs } = terms;
+    const jittered = probeInMs === undefined ? undefined : probeInMs * (1 + Math.random() / 4);
+    const { records, events } = this.#deps;
+    const { probeAt } = await records.park(identityId, { ...terms, denial, probeInMs: jittered });
+    this.#parked = { reason: terms.waitReason, probeAt };
+    this.#lastProblem = denial.message;
+    this.#setState('quarantined');
+    const { stage, gate, message } = denial;
+    events.emit('authorization:failed', { stage, gate, identityId, message });
+    events.emit('identity:parked', { identityId, stage, gate });
   }
 
   #backOff(problem: string, leastMs: number): void {
@@ -359,52 +337,53 @@ export class IdentityConnection {
   }
 
   #linkDown(down: LinkDown): void {
+    // One that ends before it counts as connected is told by `#connect`.
+    if (this.#link === undefined) return;
     const kind = disconnectKind(down);
+    const livedMs = Date.now() - (this.#connectedAt ?? 0);
     this.#lost(kind, down.reason);
-    if (kind === 'taken_over' && this.#deps.lease.valid) {
-      // Somebody else uses this client id: reconnecting at once would be a fight without end.
-      this.#fights += 1;
-      const leastMs = FIGHT_BACKOFF_MS * Math.min(this.#fights, 10);
-      this.#backOff('another client connected with the same client id', leastMs);
-      return;
-    }
-    this.#setState('idle');
+    if (kind !== 'taken_over' || !this.#deps.lease.valid) return this.#setState('idle');
+    // Somebody else uses this client id: reconnecting at once would be a fight without end.
+    this.#fights = livedMs >= PEACE_MS ? 1 : this.#fights + 1;
+    const leastMs = FIGHT_BACKOFF_MS * Math.min(this.#fights, 10);
+    this.#backOff('another client connected with the same client id', leastMs);
   }
 
-  #lost(kind: DisconnectKind, reason: string): Link | undefined {
+  #lost(kind: DisconnectKind, reason: string): void {
     const link = this.#link;
     this.#link = undefined;
     this.#publisher?.down(`the connection ended: ${reason}`);
     this.#publisher = undefined;
+    this.#unannounced = undefined;
     this.#connectedAt = undefined;
+    this.#recycleAt = undefined;
     this.#lastDisconnect = `${kind}: ${reason}`;
     this.#deps.events.emit('connection:lost', { kind, identityId: this.identityId, reason });
     // Frees the native client; nothing waits for it.
     link?.close().catch(() => undefined);
-    return link;
   }
 
-  async #drop(kind: DisconnectKind): Promise<void> {
-    if (this.#link === undefined) return;
+  #drop(kind: DisconnectKind): Promise<void> {
+    this.#dropping ??= this.#dropLink(kind).finally(() => {
+      this.#dropping = undefined;
+    });
+    return this.#dropping;
+  }
+
+  async #dropLink(kind: DisconnectKind): Promise<void> {
+    const link = this.#link;
+    if (link === undefined) return;
     this.#setState('draining');
     await this.#publisher?.drained();
-    const link = this.#lost(kind, kind);
-    await link?.close();
-    this.#setState('idle');
+    // It may have ended by itself meanwhile, which is told then.
+    if (this.#link === link) this.#lost(kind, kind);
+    await link.close();
+    if (this.#state === 'draining') this.#setState('idle');
   }
 
   async #renew(kind: 'probe' | 'recycled'): Promise<void> {
     await this.#drop(kind);
-    await this.#open(false);
-  }
-
-  /** Credentials are renewed while the connection is up, so that the next connect has good ones. */
-  async #refreshAhead(): Promise<void> {
-    const expiresAt = this.#source?.expiresAt;
-    const { refreshAheadMs } = this.#deps.credentials;
-    if (expiresAt === undefined || expiresAt - refreshAheadMs > Date.now()) return;
-    // A failure shows at the next connect; a connection that is up outlives its credentials.
-    await this.#source?.get(this.#closing.signal).catch(() => undefined);
+    if (this.#held() === undefined) await this.#open(false);
   }
 
   #progress(): string {
@@ -416,22 +395,16 @@ export class IdentityConnection {
     if (from === to || from === 'closed') return;
     this.#state = to;
     this.#deps.events.emit('connection:state', { from, to, identityId: this.identityId });
+    this.#report();
+  }
+
+  #report(): void {
     this.#deps.report(this.identityId, {
-      state: to,
+      state: this.#state,
       connectedAt: this.#connectedAt,
       credentialsExpireAt: this.credentialsExpireAt,
-      recycleAt: Number.isFinite(this.#recycleAt) ? Math.round(this.#recycleAt) : undefined,
+      recycleAt: this.#recycleAt,
       lastDisconnect: this.#lastDisconnect,
     });
   }
-}
-
-function waits(reason: WaitReason, detail: string, inMs: number): Readiness {
-  return { kind: 'waits', wait: { reason, detail, until: Date.now() + Math.ceil(inMs) } };
-}
-
-function disconnectKind(down: LinkDown): DisconnectKind {
-  if (down.reasonCode === SESSION_TAKEN_OVER) return 'taken_over';
-  if (down.reasonCode === NOT_AUTHORIZED) return 'not_authorized';
-  return down.reasonCode === undefined ? 'network' : 'server';
 }

@@ -24,6 +24,8 @@ export interface LinkSettings {
   readonly keepAliveSeconds: number;
   /** The SDK's own pacing to 100 publishes/s, below which our pacer stays on AWS. */
   readonly awsFlowControl: boolean;
+  /** How long the whole of TCP, TLS, upgrade and CONNECT may take; 30 s unless told. */
+  readonly openTimeoutMs?: number;
 }
 
 export interface IncomingMessage {
@@ -45,6 +47,10 @@ const UPGRADE_FAILURE = 2065;
 const REFUSED = 1;
 const STOP_TIMEOUT_MS = 3000;
 const CONNACK_TIMEOUT_MS = 15_000;
+/** The SDK has a timeout for each step but the answer to the upgrade, for which it waits for ever. */
+const OPEN_TIMEOUT_MS = 30_000;
+/** Of a SUBACK, UNSUBACK or PUBACK; the SDK's own default is 60 s. */
+const ACK_TIMEOUT_SECONDS = 15;
 /** Longer than anything we wait for: our own state machine decides on every next attempt. */
 const NEVER_MS = 3_600_000;
 
@@ -63,12 +69,16 @@ export class Link {
     this.#listener = listener;
   }
 
-  /** Connects once. Resolves to the link, or to why it did not come up; nothing is left open then. */
+  /**
+   * Connects once. Resolves to the link, or to why it did not come up (an abort of `signal` is such
+   * a reason); nothing is left open then.
+   */
   static async open(
     runtime: CrtRuntime,
     settings: LinkSettings,
     credentials: SigningCredentials,
     listener: LinkListener,
+    signal?: AbortSignal,
   ): Promise<Link | ConnectFailure> {
     let attempted = false;
     const client = new mqtt5.Mqtt5Client({
@@ -91,6 +101,7 @@ export class Link {
       minReconnectDelayMs: NEVER_MS,
       maxReconnectDelayMs: NEVER_MS,
       connackTimeoutMs: CONNACK_TIMEOUT_MS,
+      ackTimeoutSeconds: ACK_TIMEOUT_SECONDS,
       websocketHandshakeTransform: (request, answer) => {
         // Not answering would hang the client for good.
         if (attempted || !listener.mayConnect()) return answer(REFUSED);
@@ -102,13 +113,18 @@ export class Link {
       },
     });
     const link = new Link(client, listener);
-    const failure = await link.#start();
+    const failure = await link.#start(settings.openTimeoutMs ?? OPEN_TIMEOUT_MS, signal);
     if (failure === undefined) return link;
     await link.close();
     return failure;
   }
 
-  #start(): Promise<ConnectFailure | undefined> {
+  /** True once the connection has ended or was closed. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  #start(timeoutMs: number, signal?: AbortSignal): Promise<ConnectFailure | undefined> {
     const client = this.#client;
     client.on('messageReceived', ({ message }) => {
       const payload = message.payload;
@@ -118,13 +134,22 @@ export class Link {
     });
     client.on('error', () => undefined);
     return new Promise((resolve) => {
-      client.on('connectionSuccess', () => resolve(undefined));
-      client.on('connectionFailure', ({ error, connack }) => {
-        resolve(connectFailure(error, connack));
-      });
+      const settle = (failure: ConnectFailure | undefined) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        resolve(failure);
+      };
+      const failed = (reason: string) => settle({ kind: 'network', reason });
+      const onAbort = () => failed('given up');
+      const timer = setTimeout(() => failed(`not connected within ${timeoutMs} ms`), timeoutMs);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      client.on('connectionSuccess', () => settle(undefined));
+      client.on('connectionFailure', ({ error, connack }) =>
+        settle(connectFailure(error, connack)),
+      );
       client.on('disconnection', ({ error, disconnect }) => {
         const reason = disconnect?.reasonString ?? messageOf(error);
-        resolve({ kind: 'network', reason });
+        failed(reason);
         this.#down({ reasonCode: disconnect?.reasonCode, reason });
       });
       client.start();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmLevel } from '../../shared/domain/sets.ts';
 import { type ShadowRef, shadowTopic } from '../../shared/domain/shadow.ts';
@@ -46,7 +47,7 @@ export class Publisher {
   readonly #things: ThingPacers;
   readonly #inFlight = new Set<(outcome: PublishOutcome) => void>();
   readonly #down = new AbortController();
-  #onSettled: (() => void) | undefined;
+  #onEmpty: (() => void)[] = [];
 
   constructor(link: Link, settings: PublisherSettings, budgets: Budgets, suspicion: Suspicion) {
     this.#link = link;
@@ -56,6 +57,8 @@ export class Publisher {
     this.#subscriptions = new Subscriptions(link);
     this.#pacer = new Pacer(settings.messagesPerSecond, settings.messagesPerSecond / 10);
     this.#things = new ThingPacers(settings.thingRequestsPerSecond);
+    // Every publish that waits listens; Node would warn of a leak from the eleventh on.
+    setMaxListeners(0, this.#down.signal);
   }
 
   get inFlight(): number {
@@ -70,7 +73,7 @@ export class Publisher {
   async drained(): Promise<void> {
     while (this.#inFlight.size > 0) {
       await new Promise<void>((resolve) => {
-        this.#onSettled = resolve;
+        this.#onEmpty.push(resolve);
       });
     }
   }
@@ -114,10 +117,9 @@ export class Publisher {
         if (problem !== undefined) return problem;
       }
       try {
-        const waitMs = Math.max(
-          this.#pacer.take(answered ? 2 : 1),
-          this.#things.take(request.thing),
-        );
+        // Where the shadow's answers are subscribed to, one comes whether it is awaited or not.
+        const messages = this.#subscriptions.has(request) ? 2 : 1;
+        const waitMs = Math.max(this.#pacer.take(messages), this.#things.take(request.thing));
         await this.#budgets.shadow.take(1, this.#down.signal);
         if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#down.signal });
         if (!mayPublish()) return unsent('NO_OWNER', 'the lease is being renewed', ROOM_RETRY_MS);
@@ -136,6 +138,8 @@ export class Publisher {
 
   async #subscribe(request: PublishRequest): Promise<PublishOutcome | undefined> {
     if (!this.#subscriptions.has(request)) {
+      // Asked before the account's budget is spent on it.
+      if (this.#subscriptions.full) return noRoom();
       await this.#budgets.subscribe.take(2, this.#down.signal);
     }
     const outcome = await this.#subscriptions.pin(request);
@@ -143,7 +147,7 @@ export class Publisher {
       case 'subscribed':
         return undefined;
       case 'full':
-        return unsent('RATE_LIMITED', 'subscriptions of one connection', ROOM_RETRY_MS);
+        return noRoom();
       case 'failed':
         return unsent('BACKOFF', `subscribing failed: ${outcome.reason}`, PATIENCE_MS);
       case 'denied': {
@@ -163,11 +167,13 @@ export class Publisher {
     let pubackMs: number | undefined;
     return new Promise((resolve) => {
       const finish = (outcome: PublishOutcome) => {
+        // Once: a puback that comes late must not take the answer away from a later try, whose
+        // token is the same.
+        if (!this.#inFlight.delete(finish)) return;
         clearTimeout(deadline);
-        this.#inFlight.delete(finish);
-        this.#onSettled?.();
         this.#answers.forget(request.token);
         resolve(outcome);
+        if (this.#inFlight.size === 0) for (const wake of this.#onEmpty.splice(0)) wake();
       };
       const { answerTimeoutMs } = this.#settings;
       const deadline = setTimeout(() => {
@@ -185,7 +191,7 @@ export class Publisher {
             finish({ kind: 'denied', denial, ...this.#suspect(request) });
           } else if (reasonCode >= 0x80) finish({ kind: 'refused', reasonCode });
           else if (request.confirm === 'PUBACK') {
-            this.#suspicion.accepted(request.thing);
+            this.#suspicion.accepted(request);
             finish({ kind: 'published', pubackMs });
           }
         },
@@ -202,7 +208,7 @@ export class Publisher {
     answerMs: number,
   ): PublishOutcome {
     if (answer.kind === 'accepted') {
-      this.#suspicion.accepted(request.thing);
+      this.#suspicion.accepted(request);
       return { kind: 'accepted', version: answer.version, pubackMs, answerMs };
     }
     const { code, message } = answer;
@@ -214,9 +220,13 @@ export class Publisher {
   }
 
   #suspect(request: PublishRequest): { suspect: boolean; probe: boolean } {
-    const verdict = this.#suspicion.denied(request.thing);
+    const verdict = this.#suspicion.denied(request);
     return { suspect: verdict !== 'final', probe: verdict === 'probe' };
   }
+}
+
+function noRoom(): PublishOutcome {
+  return unsent('RATE_LIMITED', 'subscriptions of one connection', ROOM_RETRY_MS);
 }
 
 function unsent(

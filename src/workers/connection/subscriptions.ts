@@ -42,10 +42,18 @@ export class Subscriptions {
     return this.#entries.has(shadowTopic(ref));
   }
 
+  /** Whether every place is taken by a publish that waits for its answer. */
+  get full(): boolean {
+    if (this.#entries.size < MAX_SHADOWS) return false;
+    for (const entry of this.#entries.values()) if (entry.pinned === 0) return false;
+    return true;
+  }
+
   /** Subscribes unless that was done, and pins. Every 'subscribed' needs one `unpin`. */
   async pin(ref: ShadowRef): Promise<SubscribeOutcome> {
     const key = shadowTopic(ref);
-    if (!this.#entries.has(key) && this.#entries.size >= MAX_SHADOWS) {
+    // Looked at again after each wait: another publish may have taken the room that was made.
+    while (!this.#entries.has(key) && this.#entries.size >= MAX_SHADOWS) {
       if (!(await this.#makeRoom())) return { kind: 'full' };
     }
     // Looked up after the wait: another publish to this shadow may have subscribed meanwhile.
@@ -83,6 +91,8 @@ export class Subscriptions {
       const refused = codes.findIndex((code) => code >= 0x80);
       if (refused === -1) return { kind: 'subscribed' };
       const filter = filters[refused] ?? key;
+      // The other filter may have been granted, and would take a place that nobody counts.
+      if (codes.some((code) => code < 0x80)) await this.#port.unsubscribe(filters);
       return codes[refused] === DENIED
         ? { kind: 'denied', filter }
         : { kind: 'failed', reason: `SUBACK reason code ${codes[refused]} for ${filter}` };

@@ -1,4 +1,6 @@
-/** Things that a connection remembers having been accepted on. */
+import { shadowTopic, type ShadowRef } from '../../shared/domain/shadow.ts';
+
+/** Shadows that a connection remembers having been accepted on. */
 const MAX_REMEMBERED = 1000;
 
 export type Verdict = 'final' | 'suspect' | 'probe';
@@ -13,6 +15,7 @@ export class Suspicion {
   readonly #windowMs: number;
   readonly #now: () => number;
   readonly #accepted = new Set<string>();
+  /** Things, by when they were last denied so. */
   readonly #suspects = new Map<string, number>();
 
   constructor(windowMs: number, now: () => number = () => performance.now()) {
@@ -20,10 +23,11 @@ export class Suspicion {
     this.#now = now;
   }
 
-  accepted(thing: string): void {
-    this.#suspects.delete(thing);
-    this.#accepted.delete(thing);
-    this.#accepted.add(thing);
+  accepted(ref: ShadowRef): void {
+    const topic = shadowTopic(ref);
+    this.#suspects.delete(ref.thing);
+    this.#accepted.delete(topic);
+    this.#accepted.add(topic);
     if (this.#accepted.size > MAX_REMEMBERED) {
       for (const oldest of this.#accepted) {
         this.#accepted.delete(oldest);
@@ -32,13 +36,14 @@ export class Suspicion {
     }
   }
 
-  denied(thing: string): Verdict {
-    if (!this.#accepted.delete(thing)) return 'final';
+  denied(ref: ShadowRef): Verdict {
+    // By topic, not by thing: a policy may allow the classic shadow and not a named one.
+    if (!this.#accepted.delete(shadowTopic(ref))) return 'final';
     const now = this.#now();
     for (const [suspect, since] of this.#suspects) {
       if (now - since > this.#windowMs) this.#suspects.delete(suspect);
     }
-    this.#suspects.set(thing, now);
+    this.#suspects.set(ref.thing, now);
     if (this.#suspects.size < 2) return 'suspect';
     this.#suspects.clear();
     return 'probe';

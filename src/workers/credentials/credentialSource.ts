@@ -1,4 +1,5 @@
 import type { Stage } from '../../shared/domain/sets.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
 import type { Budgets } from '../budgets/budgets.ts';
 import type { EventBus, WorkerEvents } from '../events.ts';
 import type { IdentityRecords } from '../shard/identityRecords.ts';
@@ -16,6 +17,13 @@ export interface CredentialDependencies {
   readonly refreshAheadMs: number;
 }
 
+/** Whose credentials; `cognitoId` once it is known, which is for good. */
+export interface KnownIdentity {
+  readonly id: string;
+  readonly username: string;
+  readonly cognitoId?: string | undefined;
+}
+
 export interface IdentityCredentials {
   readonly cognitoId: string;
   readonly temporary: TemporaryCredentials;
@@ -25,26 +33,24 @@ export interface IdentityCredentials {
 const CACHE_TTL_MS = 30 * 24 * 3600 * 1000;
 /** An ID token must outlive the call that it is sent with. */
 const TOKEN_MARGIN_MS = 30_000;
+const RENEWAL_RETRY_MS = 15_000;
 
 /**
  * The credentials of one identity: from memory, from Redis's encrypted cache, or by signing in.
  * Calls are single-flight. Asked for on every connect, so that none is made with stale ones.
  */
 export class CredentialSource {
-  readonly #identityId: string;
-  readonly #username: string;
+  readonly #identity: KnownIdentity;
   readonly #records: IdentityRecords;
   readonly #deps: CredentialDependencies;
+  /** So that identities which signed in together do not all renew together. */
+  readonly #jitter = 1 + Math.random() / 2;
   #known: CachedCredentials | undefined;
   #inFlight: Promise<IdentityCredentials> | undefined;
+  #renewNotBefore = 0;
 
-  constructor(
-    identity: { id: string; username: string; cognitoId: string | undefined },
-    records: IdentityRecords,
-    deps: CredentialDependencies,
-  ) {
-    this.#identityId = identity.id;
-    this.#username = identity.username;
+  constructor(identity: KnownIdentity, records: IdentityRecords, deps: CredentialDependencies) {
+    this.#identity = identity;
     this.#records = records;
     this.#deps = deps;
   }
@@ -59,10 +65,27 @@ export class CredentialSource {
    * @throws DeniedError, TransientError, FencedError, or the signal's reason.
    */
   get(signal: AbortSignal): Promise<IdentityCredentials> {
-    this.#inFlight ??= this.#obtain(signal).finally(() => {
-      this.#inFlight = undefined;
-    });
-    return this.#inFlight;
+    return this.#singleFlight(() => this.#obtain(signal, this.#deps.refreshAheadMs));
+  }
+
+  /**
+   * Renews what expires soon, so that the next connect has good ones. A failure is tried again
+   * later; a refusal is not, since Cognito locks users out for wrong passwords: the next connect,
+   * which parks the identity, asks once more.
+   * @returns whether the credentials in hand are others now.
+   */
+  async renewAhead(signal: AbortSignal): Promise<boolean> {
+    const before = this.expiresAt;
+    const aheadMs = this.#deps.refreshAheadMs * this.#jitter;
+    const now = Date.now();
+    if (before === undefined || before - aheadMs > now || this.#renewNotBefore > now) return false;
+    try {
+      await this.#singleFlight(() => this.#obtain(signal, aheadMs));
+    } catch (error) {
+      const refused = error instanceof DeniedError;
+      this.#renewNotBefore = refused ? Number.POSITIVE_INFINITY : now + RENEWAL_RETRY_MS;
+    }
+    return this.expiresAt !== before;
   }
 
   /** Forgets the temporary credentials, for example because an upgrade was refused with them. */
@@ -72,42 +95,69 @@ export class CredentialSource {
     await this.#store();
   }
 
-  async #obtain(signal: AbortSignal): Promise<IdentityCredentials> {
-    if (this.#known === undefined) {
-      this.#known = await this.#records.cachedCredentials(this.#identityId);
-      if (this.#known !== undefined) this.#report('cache', 'ok');
-    }
-    const usable = this.#usable();
+  #singleFlight(obtain: () => Promise<IdentityCredentials>): Promise<IdentityCredentials> {
+    this.#inFlight ??= obtain().finally(() => {
+      this.#inFlight = undefined;
+    });
+    return this.#inFlight;
+  }
+
+  async #obtain(signal: AbortSignal, aheadMs: number): Promise<IdentityCredentials> {
+    this.#known ??= await this.#cached();
+    const known = this.#known;
+    const usable = usableOf(known, aheadMs);
     if (usable !== undefined) return usable;
-    const signedIn = await this.#signedIn(signal);
-    const cognitoId = signedIn.cognitoId ?? (await this.#cognitoId(signedIn, signal));
+    if (known !== undefined && known.idTokenExpiresAt - TOKEN_MARGIN_MS > Date.now()) {
+      try {
+        return await this.#exchange(known, signal);
+      } catch (error) {
+        // A token from before may have been revoked; whether the user is refused, a new one tells.
+        if (!(error instanceof DeniedError)) throw error;
+      }
+    }
+    return this.#exchange(await this.#signIn(known, signal), signal);
+  }
+
+  /** What cannot be read, signing in again mends. */
+  async #cached(): Promise<CachedCredentials | undefined> {
+    try {
+      const cached = await this.#records.cachedCredentials(this.#identity.id);
+      if (cached !== undefined) this.#report('cache', 'ok');
+      return cached;
+    } catch (error) {
+      if (!(error instanceof CourierError)) throw error;
+      this.#report('cache', 'failed');
+      return undefined;
+    }
+  }
+
+  /** Temporary credentials for an ID token. */
+  async #exchange(tokens: CachedCredentials, signal: AbortSignal): Promise<IdentityCredentials> {
+    const cognitoId =
+      tokens.cognitoId ?? this.#identity.cognitoId ?? (await this.#cognitoId(tokens, signal));
     const temporary = await this.#call('IDENTITY_POOL', 'get_credentials', signal, () =>
-      this.#deps.identityPool.credentials(cognitoId, signedIn.idToken),
+      this.#deps.identityPool.credentials(cognitoId, tokens.idToken, signal),
     );
-    this.#known = { ...signedIn, cognitoId, temporary };
+    this.#known = { ...tokens, cognitoId, temporary };
+    this.#renewNotBefore = 0;
     await this.#store();
     return { cognitoId, temporary };
   }
 
-  #usable(): IdentityCredentials | undefined {
-    const known = this.#known;
-    if (known?.temporary === undefined || known.cognitoId === undefined) return undefined;
-    const stale = known.temporary.expiresAt - this.#deps.refreshAheadMs <= Date.now();
-    return stale ? undefined : { cognitoId: known.cognitoId, temporary: known.temporary };
-  }
-
-  /** A valid ID token: the one in hand, one for the refresh token, or one for the password. */
-  async #signedIn(signal: AbortSignal): Promise<CachedCredentials> {
-    const known = this.#known;
-    if (known !== undefined && known.idTokenExpiresAt - TOKEN_MARGIN_MS > Date.now()) return known;
-    const tokens = (await this.#refreshed(known, signal)) ?? (await this.#passwordSignIn(signal));
-    return {
+  /** A new ID token, for the refresh token or for the secret. */
+  async #signIn(
+    known: CachedCredentials | undefined,
+    signal: AbortSignal,
+  ): Promise<CachedCredentials> {
+    const tokens = (await this.#refreshed(known, signal)) ?? (await this.#withSecret(signal));
+    this.#known = {
       idToken: tokens.idToken,
       idTokenExpiresAt: tokens.idTokenExpiresAt,
       poolUsername: tokens.poolUsername,
       refreshToken: tokens.refreshToken ?? known?.refreshToken,
       cognitoId: known?.cognitoId,
     };
+    return this.#known;
   }
 
   async #refreshed(
@@ -118,56 +168,64 @@ export class CredentialSource {
     if (known === undefined || refreshToken === undefined) return undefined;
     try {
       return await this.#call('USER_POOL', 'refresh_token', signal, () =>
-        this.#deps.userPool.refresh(known.poolUsername, refreshToken),
+        this.#deps.userPool.refresh(known.poolUsername, refreshToken, signal),
       );
     } catch (error) {
-      // A refresh token that ran out or was revoked is no denial while there is a password.
-      if (error instanceof DeniedError && (await this.#password()) !== undefined) return undefined;
-      throw error;
+      // A refresh token that ran out or was revoked is no denial while there is another secret.
+      if (!(error instanceof DeniedError)) throw error;
+      const secret = await this.#records.secret(this.#identity.id);
+      if ('refreshToken' in secret && secret.refreshToken === refreshToken) throw error;
+      return undefined;
     }
   }
 
-  async #passwordSignIn(signal: AbortSignal): Promise<PoolTokens> {
-    const secret = await this.#records.secret(this.#identityId);
-    if ('password' in secret) {
-      return this.#call('USER_POOL', 'password', signal, () =>
-        this.#deps.userPool.signIn(this.#username, secret.password),
-      );
+  /** Signs in with the secret; one that was replaced meanwhile gets its turn before a refusal. */
+  async #withSecret(signal: AbortSignal): Promise<PoolTokens> {
+    const { id, username } = this.#identity;
+    const { userPool } = this.#deps;
+    for (;;) {
+      const secret = await this.#records.secret(id);
+      try {
+        return await ('password' in secret
+          ? this.#call('USER_POOL', 'password', signal, () =>
+              userPool.signIn(username, secret.password, signal),
+            )
+          : this.#call('USER_POOL', 'refresh_token', signal, () =>
+              userPool.refresh(username, secret.refreshToken, signal),
+            ));
+      } catch (error) {
+        if (!(error instanceof DeniedError)) throw error;
+        const now = await this.#records.secret(id);
+        if (JSON.stringify(now) === JSON.stringify(secret)) throw error;
+      }
     }
-    return this.#call('USER_POOL', 'refresh_token', signal, () =>
-      this.#deps.userPool.refresh(this.#username, secret.refreshToken),
-    );
-  }
-
-  async #password(): Promise<string | undefined> {
-    const secret = await this.#records.secret(this.#identityId);
-    return 'password' in secret ? secret.password : undefined;
   }
 
   async #cognitoId(signedIn: CachedCredentials, signal: AbortSignal): Promise<string> {
     const cognitoId = await this.#call('IDENTITY_POOL', 'get_id', signal, () =>
-      this.#deps.identityPool.identityId(signedIn.idToken),
+      this.#deps.identityPool.identityId(signedIn.idToken, signal),
     );
-    const holder = await this.#records.claimCognitoId(cognitoId, this.#identityId);
-    if (holder !== this.#identityId) {
+    const { id, username } = this.#identity;
+    const holder = await this.#records.claimCognitoId(cognitoId, id);
+    if (holder !== id) {
       throw new DeniedError(
         {
           stage: 'IDENTITY_POOL',
           gate: 'DUPLICATE_IDENTITY',
-          message: `${this.#username} is the Cognito identity ${cognitoId}, which ${holder} was registered for already.`,
+          message: `${username} is the Cognito identity ${cognitoId}, which ${holder} was registered for already.`,
           remedy:
             'Use that identity: two registrations of one Cognito user would fight over its client id.',
         },
         true,
       );
     }
-    await this.#records.write(this.#identityId, { cognitoId });
+    await this.#records.write(id, { cognitoId });
     return cognitoId;
   }
 
   async #store(): Promise<void> {
     if (this.#known === undefined) return;
-    await this.#records.writeCredentials(this.#identityId, this.#known, CACHE_TTL_MS);
+    await this.#records.writeCredentials(this.#identity.id, this.#known, CACHE_TTL_MS);
   }
 
   async #call<T>(
@@ -200,4 +258,13 @@ export class CredentialSource {
   ): void {
     this.#deps.events.emit('credentials:obtained', { via, outcome });
   }
+}
+
+function usableOf(
+  known: CachedCredentials | undefined,
+  aheadMs: number,
+): IdentityCredentials | undefined {
+  if (known?.temporary === undefined || known.cognitoId === undefined) return undefined;
+  const stale = known.temporary.expiresAt - aheadMs <= Date.now();
+  return stale ? undefined : { cognitoId: known.cognitoId, temporary: known.temporary };
 }

@@ -3,6 +3,7 @@ import {
   GetCredentialsForIdentityCommand,
   GetIdCommand,
 } from '@aws-sdk/client-cognito-identity';
+import { awsCall } from './awsCall.ts';
 import type { TemporaryCredentials } from './cachedCredentials.ts';
 
 export interface IdentityPoolSettings {
@@ -23,24 +24,30 @@ export class IdentityPool {
   }
 
   /** @throws the AWS SDK's exceptions */
-  async identityId(idToken: string): Promise<string> {
-    const output = await this.#client.send(
-      new GetIdCommand({
-        IdentityPoolId: this.#identityPoolId,
-        Logins: { [this.#provider]: idToken },
-      }),
+  async identityId(idToken: string, signal: AbortSignal): Promise<string> {
+    const command = new GetIdCommand({
+      IdentityPoolId: this.#identityPoolId,
+      Logins: { [this.#provider]: idToken },
+    });
+    const output = await awsCall(signal, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
     );
     if (output.IdentityId === undefined) throw new Error('GetId answered without an identity id');
     return output.IdentityId;
   }
 
   /** Credentials for one hour. @throws the AWS SDK's exceptions */
-  async credentials(identityId: string, idToken: string): Promise<TemporaryCredentials> {
-    const { Credentials: given } = await this.#client.send(
-      new GetCredentialsForIdentityCommand({
-        IdentityId: identityId,
-        Logins: { [this.#provider]: idToken },
-      }),
+  async credentials(
+    identityId: string,
+    idToken: string,
+    signal: AbortSignal,
+  ): Promise<TemporaryCredentials> {
+    const command = new GetCredentialsForIdentityCommand({
+      IdentityId: identityId,
+      Logins: { [this.#provider]: idToken },
+    });
+    const { Credentials: given } = await awsCall(signal, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
     );
     if (!given?.AccessKeyId || !given.SecretKey || !given.SessionToken || !given.Expiration) {
       throw new Error('GetCredentialsForIdentity answered without credentials');

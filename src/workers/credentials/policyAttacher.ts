@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-iot';
 import type { Budgets } from '../budgets/budgets.ts';
 import type { EventBus } from '../events.ts';
+import { awsCall } from './awsCall.ts';
 import { signInError, TransientError } from './signInError.ts';
 
 /** The IoT policy of an identity, attached and looked up with the worker's own role. */
@@ -25,9 +26,8 @@ export class PolicyAttacher {
   async attach(cognitoId: string, signal: AbortSignal): Promise<void> {
     await this.#budgets.attachPolicy.take(1, signal);
     try {
-      await this.#iot.send(
-        new AttachPolicyCommand({ policyName: this.policyName, target: cognitoId }),
-      );
+      const command = new AttachPolicyCommand({ policyName: this.policyName, target: cognitoId });
+      await awsCall(signal, (abortSignal) => this.#iot.send(command, { abortSignal }));
       this.#events.emit('policy:attached', { outcome: 'ok' });
     } catch (thrown) {
       const error = signInError('ATTACH_POLICY', thrown);
@@ -44,8 +44,9 @@ export class PolicyAttacher {
   async isAttached(cognitoId: string, signal: AbortSignal): Promise<boolean | undefined> {
     await this.#budgets.listPolicies.take(1, signal);
     try {
-      const { policies = [] } = await this.#iot.send(
-        new ListAttachedPoliciesCommand({ target: cognitoId, pageSize: 100 }),
+      const command = new ListAttachedPoliciesCommand({ target: cognitoId, pageSize: 100 });
+      const { policies = [] } = await awsCall(signal, (abortSignal) =>
+        this.#iot.send(command, { abortSignal }),
       );
       return policies.some((policy) => policy.policyName === this.policyName);
     } catch {

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import type { Denial } from '../../shared/domain/denial.ts';
+import { awsCall } from './awsCall.ts';
 import { secretHash } from './secretHash.ts';
 
 /** What a sign-in yields. Times: epoch milliseconds. */
@@ -50,32 +51,33 @@ export class UserPool {
   }
 
   /** @throws the AWS SDK's exceptions, ChallengeError */
-  signIn(username: string, password: string): Promise<PoolTokens> {
-    return this.#initiate('USER_PASSWORD_AUTH', username, {
-      USERNAME: username,
-      PASSWORD: password,
-    });
+  signIn(username: string, password: string, signal: AbortSignal): Promise<PoolTokens> {
+    const parameters = { USERNAME: username, PASSWORD: password };
+    return this.#initiate('USER_PASSWORD_AUTH', username, parameters, signal);
   }
 
   /** @throws the AWS SDK's exceptions, ChallengeError */
-  refresh(poolUsername: string, refreshToken: string): Promise<PoolTokens> {
-    return this.#initiate('REFRESH_TOKEN_AUTH', poolUsername, { REFRESH_TOKEN: refreshToken });
+  refresh(poolUsername: string, refreshToken: string, signal: AbortSignal): Promise<PoolTokens> {
+    const parameters = { REFRESH_TOKEN: refreshToken };
+    return this.#initiate('REFRESH_TOKEN_AUTH', poolUsername, parameters, signal);
   }
 
   async #initiate(
     flow: 'USER_PASSWORD_AUTH' | 'REFRESH_TOKEN_AUTH',
     username: string,
     parameters: Record<string, string>,
+    signal: AbortSignal,
   ): Promise<PoolTokens> {
     const secret = this.#clientSecret;
     const hash =
       secret === undefined ? {} : { SECRET_HASH: secretHash(secret, username, this.#clientId) };
-    const output = await this.#client.send(
-      new InitiateAuthCommand({
-        AuthFlow: flow,
-        ClientId: this.#clientId,
-        AuthParameters: { ...parameters, ...hash },
-      }),
+    const command = new InitiateAuthCommand({
+      AuthFlow: flow,
+      ClientId: this.#clientId,
+      AuthParameters: { ...parameters, ...hash },
+    });
+    const output = await awsCall(signal, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
     );
     return tokensOf(output, username);
   }

@@ -109,7 +109,7 @@ export class ShardRuntime {
       stalledInterval: STALLED_INTERVAL_MS,
       // A crash, however often, makes no failed job of a promise to deliver.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
-      skipVersionCheck: true,
+      // Not `skipVersionCheck`: without the version BullMQ waits for delayed jobs in whole seconds.
     });
     this.#worker.on('error', (error) => log.warn({ shard, error: error.message }, 'queue error'));
     this.#worker.on('failed', (job, error) => {
@@ -142,8 +142,9 @@ export class ShardRuntime {
   async drain(): Promise<void> {
     this.#quiet = true;
     clearInterval(this.#timer);
+    for (const connection of this.#connections.values()) connection.quiet();
     await this.#worker?.close();
-    await this.#end();
+    await this.#end((connection) => connection.close());
   }
 
   /** Unplanned end: the lease is somebody else's. Nothing more is published. */
@@ -151,11 +152,12 @@ export class ShardRuntime {
     this.#quiet = true;
     this.lease.lose();
     clearInterval(this.#timer);
-    await Promise.all([this.#worker?.close(true), this.#end()]);
+    const ended = this.#end((connection) => connection.abandon());
+    await Promise.all([this.#worker?.close(true), ended]);
   }
 
-  async #end(): Promise<void> {
-    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+  async #end(letGo: (connection: IdentityConnection) => Promise<void>): Promise<void> {
+    await Promise.all([...this.#connections.values()].map(letGo));
     await this.#tending;
     this.#connections.clear();
   }
@@ -176,7 +178,7 @@ export class ShardRuntime {
 
   async #verify(job: Job): Promise<string> {
     const { identityId } = parseVerifyJob(job.data);
-    const readiness = await this.#connection(identityId).ready(VERIFY_PATIENCE_MS);
+    const readiness = await this.#connection(identityId).verify(VERIFY_PATIENCE_MS);
     return readiness.kind === 'ready' ? 'connected' : readiness.wait.reason;
   }
 

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TemporaryCredentials } from '../credentials/cachedCredentials.ts';
+import type { IdentityCredentials } from '../credentials/credentialSource.ts';
+import type { Attachment } from '../shard/identityRecords.ts';
+import type { ConnectionDependencies } from './connectionDependencies.ts';
+import { type ConnectFailure, Link, type LinkListener } from './link.ts';
+
+/** A CONNECT that waited longer than this for its budget has its time written down anew. */
+const STAMP_AGAIN_MS = 100;
+/** AWS's quota of messages a connection; only an emulator without quotas is driven above it. */
+const AWS_MESSAGES_PER_SECOND = 100;
+
+/** The steps from credentials to a link, of one identity. */
+export class ConnectSteps {
+  readonly #identityId: string;
+  readonly #deps: ConnectionDependencies;
+
+  constructor(identityId: string, deps: ConnectionDependencies) {
+    this.#identityId = identityId;
+    this.#deps = deps;
+  }
+
+  /**
+   * Attaches the IoT policy unless that was done once: never again, not even after a denial, which
+   * would undo a deliberate revocation.
+   * @returns when it was attached. @throws DeniedError, TransientError, FencedError
+   */
+  async attach(
+    { cognitoId }: IdentityCredentials,
+    attachment: Attachment,
+    signal: AbortSignal,
+    onCall: () => void,
+  ): Promise<number> {
+    const { attacher, settings, records } = this.#deps;
+    const key = `${attacher.policyName}@${settings.endpoint}`;
+    if (attachment.key === key && attachment.at !== undefined) return attachment.at;
+    onCall();
+    await attacher.attach(cognitoId, signal);
+    const attachedAt = Date.now();
+    await records.write(this.#identityId, { attachedKey: key, attachedAt });
+    return attachedAt;
+  }
+
+  /** Waits until this client id may connect, whoever connected it last, and the account has room. */
+  async turn(signal: AbortSignal): Promise<void> {
+    const { records, settings, budgets } = this.#deps;
+    let spacingMs = await records.grantConnect(this.#identityId, settings.connectSpacingMs);
+    while (spacingMs > 0) {
+      await sleep(spacingMs, undefined, { signal });
+      spacingMs = await records.grantConnect(this.#identityId, settings.connectSpacingMs);
+    }
+    const grantedAt = performance.now();
+    await budgets.connect.take(1, signal);
+    if (performance.now() - grantedAt > STAMP_AGAIN_MS) {
+      await records.grantConnect(this.#identityId, 0);
+    }
+  }
+
+  open(
+    clientId: string,
+    credentials: TemporaryCredentials,
+    listener: LinkListener,
+    signal: AbortSignal,
+  ): Promise<Link | ConnectFailure> {
+    const { runtime, settings } = this.#deps;
+    const { host, port, keepAliveSeconds, names, messagesPerSecond } = settings;
+    const awsFlowControl = messagesPerSecond <= AWS_MESSAGES_PER_SECOND;
+    const { region } = names;
+    const target = { host, port, region, keepAliveSeconds, awsFlowControl, clientId };
+    return Link.open(runtime, target, credentials, listener, signal);
+  }
+}

@@ -1,0 +1,16 @@
+import type { Identity } from '../../shared/domain/identity.ts';
+import type { WaitReason } from '../../shared/domain/sets.ts';
+import type { LaneWait } from '../shard/laneStore.ts';
+
+/** Whether an identity's updates may be published now, or why they wait. */
+export type Readiness =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'waits'; readonly wait: LaneWait };
+
+export function waitsFor(reason: WaitReason, detail: string, inMs: number): Readiness {
+  return { kind: 'waits', wait: { reason, detail, until: Date.now() + Math.ceil(inMs) } };
+}
+
+export function isParked({ status }: Identity): boolean {
+  return status === 'QUARANTINED' || status === 'NEEDS_OPERATOR';
+}

@@ -1,0 +1,132 @@
+import type { IotLogEntry, LedgerEntry } from '../../../src/emulator/contract.ts';
+import type { ReadyLine } from '../../../src/emulator/emulator.ts';
+import { type EmulatorProcess, startEmulatorProcess } from '../../support/emulator.ts';
+
+/** Keys that the emulator did not issue are the account's administrator's. */
+export const ADMINISTRATOR = {
+  AWS_ACCESS_KEY_ID: 'AKIATESTADMINISTRATOR',
+  AWS_SECRET_ACCESS_KEY: 'administrator-of-the-test',
+} as const;
+
+export interface User {
+  readonly username: string;
+  readonly password: string;
+}
+
+type Operation = 'InitiateAuth' | 'GetId' | 'GetCredentialsForIdentity' | 'AttachPolicy';
+
+interface Fault {
+  readonly id: string;
+  readonly seen: number;
+  readonly struck: number;
+}
+
+/** The emulated account, as its administrator and as a witness: what it saw, not what we believe. */
+export class Aws {
+  readonly ready: ReadyLine;
+  readonly #process: EmulatorProcess['process'];
+  readonly #users: User[];
+
+  private constructor({ ready, process: child }: EmulatorProcess) {
+    this.ready = ready;
+    this.#process = child;
+    this.#users = [...ready.users];
+    // The IoT client of a worker in this process finds its role's keys here.
+    Object.assign(process.env, ADMINISTRATOR);
+  }
+
+  static async start(args: readonly string[] = []): Promise<Aws> {
+    return new Aws(await startEmulatorProcess(['--users', '40', ...args]));
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop();
+  }
+
+  /** A user that no other test of this file has. */
+  user(): User {
+    const user = this.#users.pop();
+    if (user === undefined) throw new Error('the emulator was given too few users');
+    return user;
+  }
+
+  /** The environment of a worker that takes this for AWS. */
+  get environment(): Readonly<Record<string, string>> {
+    const { ready } = this;
+    return {
+      ...ADMINISTRATOR,
+      AWS_REGION: ready.region,
+      COGNITO_USER_POOL_ID: ready.userPoolId,
+      COGNITO_CLIENT_ID: ready.clientId,
+      COGNITO_CLIENT_SECRET: ready.clientSecret,
+      COGNITO_IDENTITY_POOL_ID: ready.identityPoolId,
+      IOT_POLICY_NAME: ready.iotPolicyName,
+      IOT_ENDPOINT: ready.endpoints.iotData,
+      IOT_CA_FILE: ready.caFile,
+      COGNITO_IDP_ENDPOINT: ready.endpoints.cognitoIdp,
+      COGNITO_IDENTITY_ENDPOINT: ready.endpoints.cognitoIdentity,
+      IOT_CONTROL_ENDPOINT: ready.endpoints.iot,
+    };
+  }
+
+  /** Log entries that fit, oldest first. */
+  async log(where: Readonly<Record<string, string>>): Promise<readonly IotLogEntry[]> {
+    const query = new URLSearchParams({ limit: '20000', ...where });
+    const answer = await this.#call('GET', `/log?${query}`);
+    return (answer as { entries: readonly IotLogEntry[] }).entries;
+  }
+
+  /** Every CONNECT of a client id, refused ones included. */
+  connects(clientId: string): Promise<readonly IotLogEntry[]> {
+    return this.log({ eventType: 'Connect', clientId });
+  }
+
+  /** Accepted updates of a client id, oldest first. */
+  async applied(clientId: string): Promise<readonly LedgerEntry[]> {
+    const answer = await this.#call('GET', '/ledger?limit=100000');
+    const { entries } = answer as { entries: readonly LedgerEntry[] };
+    return entries.filter((entry) => entry.clientId === clientId);
+  }
+
+  /** Counts calls of an operation from now on; `containing` picks those of one user or identity. */
+  async counter(operation: Operation, containing?: string): Promise<() => Promise<number>> {
+    const rule = {
+      on: operation,
+      effect: 'error',
+      share: 0,
+      ...(containing === undefined ? {} : { containing }),
+    };
+    const { id } = (await this.post('/faults', rule)) as Fault;
+    return async () => {
+      const { faults } = (await this.#call('GET', '/faults')) as { faults: readonly Fault[] };
+      return faults.find((fault) => fault.id === id)?.seen ?? Number.NaN;
+    };
+  }
+
+  attachPolicy(target: string): Promise<unknown> {
+    return this.post('/actions/attach-policy', { policyName: this.ready.iotPolicyName, target });
+  }
+
+  detachPolicy(target: string): Promise<unknown> {
+    return this.post('/actions/detach-policy', { target });
+  }
+
+  post(path: string, body: object): Promise<unknown> {
+    return this.#call('POST', path, body);
+  }
+
+  /** What the device side gets wrong from now on; `{}` is nothing. */
+  deviceFaults(faults: object): Promise<unknown> {
+    return this.#call('PUT', '/device-faults', faults);
+  }
+
+  async #call(method: string, path: string, body?: object): Promise<unknown> {
+    const answer = await fetch(`${this.ready.endpoints.iot}/_emulator${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text);
+  }
+}
