@@ -137,7 +137,11 @@ async function start(
     scaleQuotas: config.scaleQuotas,
     ...(config.administrator === undefined ? {} : { administrator: config.administrator }),
     signatureNow: clock.now,
-    settings: config.settings,
+    // One seed for everything that is drawn, unless the device side is given its own.
+    settings: {
+      faultSeed: Math.floor(names.fraction('device-faults') * 2 ** 32),
+      ...config.settings,
+    },
     ...(stored === undefined ? {} : { state: stored.device }),
   });
   onStop(() => gateway.stop());

@@ -61,14 +61,14 @@ describe('SOFTWARE_TOKEN_MFA', () => {
     expect(done.AuthenticationResult?.RefreshToken).toBeDefined();
   });
 
-  it('aws-facts §6.3: a session that was never opened is refused', async () => {
+  it('aws-facts §6.3: a challenge session that was never opened is refused', async () => {
     await expect(respond('with-app', 'x'.repeat(30), '123456')).rejects.toMatchObject({
       name: 'NotAuthorizedException',
       message: 'Invalid session for the user.',
     });
   });
 
-  it('aws-facts §6.3: a session ends after three minutes, shortened by the time scale', async () => {
+  it('aws-facts §6.3: a challenge session ends after three minutes, shortened by the time scale', async () => {
     const hasty = await TestAccount.start({ users: 0, timeScale: 1_000_000 });
     try {
       const username = 'late';

@@ -30,7 +30,7 @@ describe('GetId', () => {
     expect(await account.identityId(1)).not.toBe(first);
   });
 
-  it('aws-facts §6.5: without a login it is refused', async () => {
+  it('aws-facts §6.5: GetId without a login is refused', async () => {
     await expect(getId({})).rejects.toMatchObject(
       refused('Unauthenticated access is not supported for this identity pool.'),
     );
@@ -99,7 +99,7 @@ describe('GetId', () => {
 });
 
 describe('GetCredentialsForIdentity', () => {
-  it('aws-facts §6.5: gives credentials for one hour', async () => {
+  it('aws-facts §6.5: GetCredentialsForIdentity gives credentials for one hour', async () => {
     const before = Date.now();
     const { keys, expiration } = await account.credentials();
     expect(keys.accessKeyId).toMatch(/^ASIA[A-Z2-7]{16}$/);
@@ -116,7 +116,7 @@ describe('GetCredentialsForIdentity', () => {
     );
   });
 
-  it('aws-facts §6.5: without a login it is refused', async () => {
+  it('aws-facts §6.5: GetCredentialsForIdentity without a login is refused', async () => {
     await expect(getCredentials(await account.identityId(0), {})).rejects.toMatchObject(
       refused(/^Logins don't match\./),
     );

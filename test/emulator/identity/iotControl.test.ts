@@ -100,7 +100,7 @@ describe('policies', () => {
     expect(policy.creationDate).toBeInstanceOf(Date);
   });
 
-  it('aws-facts §5: a name that is taken is ResourceAlreadyExistsException 409', async () => {
+  it('aws-facts §5: a policy name that is taken is ResourceAlreadyExistsException 409', async () => {
     await expect(
       account.iot.send(
         new CreatePolicyCommand({ policyName, policyDocument: document(allow('iot:*', '*')) }),
@@ -120,14 +120,17 @@ describe('policies', () => {
       document({ ...allow('iot:*', '*'), Condition: { Near: { a: 'b' } } }),
     ],
     ['more than 2,048 characters', document(allow('iot:Publish', 'x'.repeat(2048)))],
-  ])('aws-facts §1.4, §5: %s is MalformedPolicyException 400', async (_name, policyDocument) => {
-    await expect(
-      account.iot.send(new CreatePolicyCommand({ policyName: 'malformed', policyDocument })),
-    ).rejects.toMatchObject({
-      name: 'MalformedPolicyException',
-      $metadata: { httpStatusCode: 400 },
-    });
-  });
+  ])(
+    'aws-facts §1.4, §5: a policy that is malformed or too long is MalformedPolicyException 400 (%s)',
+    async (_name, policyDocument) => {
+      await expect(
+        account.iot.send(new CreatePolicyCommand({ policyName: 'malformed', policyDocument })),
+      ).rejects.toMatchObject({
+        name: 'MalformedPolicyException',
+        $metadata: { httpStatusCode: 400 },
+      });
+    },
+  );
 
   it('aws-facts §5: GetEffectivePolicies gives the documents', async () => {
     await account.iot.send(new AttachPolicyCommand({ policyName, target: identityId }));
@@ -172,7 +175,7 @@ describe('TestAuthorization', () => {
     );
   });
 
-  it('aws-facts §5: ALLOWED names the policy that allows', async () => {
+  it('aws-facts §5: TestAuthorization: ALLOWED names the policy that allows', async () => {
     const answer = await test('PUBLISH', 'topic/$aws/things/device_1/shadow/update');
     expect(answer.authResults?.[0]).toMatchObject({
       authDecision: 'ALLOWED',
@@ -187,7 +190,7 @@ describe('TestAuthorization', () => {
     expect(other.authResults?.[0]?.authDecision).toBe('IMPLICIT_DENY');
   });
 
-  it('aws-facts §5: IMPLICIT_DENY where nothing allows', async () => {
+  it('aws-facts §5: TestAuthorization: IMPLICIT_DENY where nothing allows', async () => {
     const answer = await test('PUBLISH', 'topic/$aws/things/thermostat_9/shadow/update');
     expect(answer.authResults?.[0]).toMatchObject({
       authDecision: 'IMPLICIT_DENY',
@@ -195,7 +198,7 @@ describe('TestAuthorization', () => {
     });
   });
 
-  it('aws-facts §5: EXPLICIT_DENY of an added policy wins', async () => {
+  it('aws-facts §5: TestAuthorization: EXPLICIT_DENY of an added policy wins', async () => {
     const answer = await test('PUBLISH', 'topic/$aws/things/device_1/shadow/update', {
       policyNamesToAdd: ['deny-device-1'],
     });
@@ -205,7 +208,7 @@ describe('TestAuthorization', () => {
     });
   });
 
-  it('aws-facts §5: a skipped policy does not count', async () => {
+  it('aws-facts §5: a policy that TestAuthorization is told to skip does not count', async () => {
     const answer = await test('PUBLISH', 'topic/$aws/things/device_1/shadow/update', {
       policyNamesToSkip: [policyName],
     });

@@ -37,7 +37,7 @@ function holds(condition: object, context: RequestContext): boolean {
 }
 
 describe('effects', () => {
-  it('aws-facts §5: nothing allows by itself', () => {
+  it('aws-facts §5: what no statement allows is denied', () => {
     expect(answer([{ Action: 'iot:Publish' }], 'iot:Subscribe', TOPIC)).toBe('IMPLICIT_DENY');
   });
 
@@ -52,7 +52,7 @@ describe('effects', () => {
     }
   });
 
-  it('aws-facts §5: NotAction and NotResource match the rest', () => {
+  it('aws-facts §5: NotAction and NotResource match all but what they list', () => {
     const notAction = [{ NotAction: ['iot:Publish', 'iot:Re*'] }];
     expect(answer(notAction, 'iot:Publish', '*')).toBe('IMPLICIT_DENY');
     expect(answer(notAction, 'iot:Receive', '*')).toBe('IMPLICIT_DENY');
@@ -84,9 +84,12 @@ describe('resources', () => {
     ['+/#', 'x/y', false],
     ['+/#', '+/#', true],
     ['A', 'a', false],
-  ])('aws-facts §5: %s against %s is %s; + and # are literal', (pattern, resource, expected) => {
-    expect(allows(pattern, resource)).toBe(expected);
-  });
+  ])(
+    'aws-facts §5: resources match by * and ?, while + and # are literal (%s against %s is %s)',
+    (pattern, resource, expected) => {
+      expect(allows(pattern, resource)).toBe(expected);
+    },
+  );
 
   it('aws-facts §5: variables of Cognito and of IoT are filled in, keys without regard to case', () => {
     const context = {

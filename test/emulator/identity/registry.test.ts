@@ -41,7 +41,7 @@ const refusedWith = (name: string, httpStatusCode: number) => ({
 describe('policy versions', () => {
   const policyName = 'versioned';
 
-  it('aws-facts §1.4: five versions at most, one of them the default', async () => {
+  it('aws-facts §1.4: a policy has five versions at most, one of them the default', async () => {
     const { iot } = account;
     await iot.send(new CreatePolicyCommand({ policyName, policyDocument: document('one') }));
     for (const name of ['two', 'three', 'four', 'five']) {
@@ -69,7 +69,7 @@ describe('policy versions', () => {
     ]);
   });
 
-  it('aws-facts §5: the default can be changed, and only others deleted', async () => {
+  it('aws-facts §5: the default version of a policy can be changed, and only others deleted', async () => {
     const { iot } = account;
     const version = (policyVersionId: string) => ({ policyName, policyVersionId });
     await expect(iot.send(new DeletePolicyVersionCommand(version('3')))).rejects.toMatchObject(

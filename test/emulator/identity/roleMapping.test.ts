@@ -44,7 +44,7 @@ describe('role mapping', () => {
                 RoleARN: !GetAtt AuthenticatedRole.Arn`,
     );
 
-  it('aws-facts §6.5: rules choose by a claim, and Deny refuses who fits none', () =>
+  it('aws-facts §6.5: mapping rules choose a role by a claim, and Deny refuses who fits none', () =>
     withTemplate(
       (text) => ruled(text, 'Deny'),
       async (account) => {
@@ -53,7 +53,7 @@ describe('role mapping', () => {
       },
     ));
 
-  it('aws-facts §6.5: AuthenticatedRole takes those whom no rule fits', () =>
+  it('aws-facts §6.5: with AuthenticatedRole the pool takes those whom no rule fits', () =>
     withTemplate(
       (text) => ruled(text, 'AuthenticatedRole'),
       async (account) => {
@@ -63,7 +63,7 @@ describe('role mapping', () => {
 });
 
 describe('server-side token check', () => {
-  it('aws-facts §6.5: with it a signed-out user needs a new token', () =>
+  it('aws-facts §6.5: with server-side token checks a signed-out user needs a new token', () =>
     withTemplate(
       (text) => text.replace('ServerSideTokenCheck: false', 'ServerSideTokenCheck: true'),
       async (account) => {

@@ -28,7 +28,7 @@ const exchange = (account: TestAccount, token = '', secret = account.ready.clien
   );
 
 describe('GetTokensFromRefreshToken', () => {
-  it('aws-facts §6.4: with rotation a token is good once, and its successor goes on', () =>
+  it('aws-facts §6.4: with rotation a refresh token is good once, and its successor goes on', () =>
     rotating(0, async (account) => {
       const { RefreshToken } = await account.signIn();
       const first = (await exchange(account, RefreshToken)).AuthenticationResult;
@@ -61,7 +61,7 @@ describe('GetTokensFromRefreshToken', () => {
       ).rejects.toMatchObject({ name: 'InvalidParameterException' });
     }));
 
-  it('aws-facts §6.4: without rotation it gives no refresh token, and takes the secret in clear', async () => {
+  it('aws-facts §6.4: without rotation GetTokensFromRefreshToken gives no refresh token, and takes the secret in clear', async () => {
     const account = await TestAccount.start({ users: 1 });
     try {
       const { RefreshToken } = await account.signIn();

@@ -25,7 +25,7 @@ describe('settings for what AWS leaves open', () => {
     ['iot', 'ALLOWED'],
     ['both', 'IMPLICIT_DENY'],
   ] as const)(
-    'aws-facts §5: testAuthorization=%s answers %s where the role does not allow',
+    'aws-facts §5: TestAuthorization asks the IoT policies alone, or the role too where the setting says so (%s: %s)',
     (testAuthorization, decision) =>
       withAccount({ settings: { testAuthorization } }, async (account) => {
         const principal = await account.identityId(0);
@@ -60,7 +60,7 @@ describe('settings for what AWS leaves open', () => {
     ['delayed', 'ForbiddenException'],
     ['immediate', 'ok'],
   ] as const)(
-    'aws-facts §5: firstAttach=%s makes the first publish end as %s',
+    'aws-facts §5: the first attach propagates like any other, or at once where the setting says so (%s: %s)',
     (firstAttach, outcome) =>
       withAccount(
         { settings: { firstAttach }, propagationMinMs: 60_000, propagationMaxMs: 60_000 },
@@ -82,7 +82,7 @@ describe('settings for what AWS leaves open', () => {
       ),
   );
 
-  it('aws-facts §6.3: secretHashMessage=old gives the older sentence', () =>
+  it('aws-facts §6.3: a wrong SECRET_HASH is told in the older sentence where the setting says so', () =>
     withAccount({ settings: { secretHashMessage: 'old' } }, async (account) => {
       const { username, password } = account.user(0);
       await expect(

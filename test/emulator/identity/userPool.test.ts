@@ -19,7 +19,7 @@ const parameters = (index: number, overrides: Record<string, string> = {}) => {
 };
 
 describe('USER_PASSWORD_AUTH', () => {
-  it('aws-facts §6.3: gives access, ID and refresh token with type and life', async () => {
+  it('aws-facts §6.3: USER_PASSWORD_AUTH gives access, ID and refresh token with type and life', async () => {
     const answer = await account.initiate('USER_PASSWORD_AUTH', parameters(0));
     expect(answer.ChallengeName).toBeUndefined();
     expect(answer.AuthenticationResult).toEqual({
@@ -69,14 +69,17 @@ describe('USER_PASSWORD_AUTH', () => {
   it.each([
     ['a wrong password', { PASSWORD: 'wrong' }, 'Incorrect username or password.'],
     ['a wrong hash', { SECRET_HASH: 'AAAA' }, /^SecretHash does not match for the client: /],
-  ])('aws-facts §6.3: %s is NotAuthorizedException', async (_name, overrides, message) => {
-    await expect(
-      account.initiate('USER_PASSWORD_AUTH', parameters(1, overrides)),
-    ).rejects.toMatchObject({
-      name: 'NotAuthorizedException',
-      message: typeof message === 'string' ? message : expect.stringMatching(message),
-    });
-  });
+  ])(
+    'aws-facts §6.3: a wrong password or SECRET_HASH is NotAuthorizedException (%s)',
+    async (_name, overrides, message) => {
+      await expect(
+        account.initiate('USER_PASSWORD_AUTH', parameters(1, overrides)),
+      ).rejects.toMatchObject({
+        name: 'NotAuthorizedException',
+        message: typeof message === 'string' ? message : expect.stringMatching(message),
+      });
+    },
+  );
 
   it('aws-facts §6.3: a missing SECRET_HASH is told', async () => {
     const { username, password } = account.user(0);
@@ -141,7 +144,7 @@ describe('REFRESH_TOKEN_AUTH', () => {
       SECRET_HASH: account.secretHash(username),
     });
 
-  it('aws-facts §6.3: gives new tokens and no refresh token', async () => {
+  it('aws-facts §6.3: REFRESH_TOKEN_AUTH gives new tokens and no refresh token', async () => {
     const { RefreshToken, IdToken } = await account.signIn();
     const answer = await refresh(RefreshToken, account.user(0).username);
     expect(answer.AuthenticationResult?.RefreshToken).toBeUndefined();
@@ -150,14 +153,14 @@ describe('REFRESH_TOKEN_AUTH', () => {
     expect(renewed.jti).not.toBe(decodeJwt(IdToken).jti);
   });
 
-  it('aws-facts §6.3: an unknown token is "Invalid Refresh Token"', async () => {
+  it('aws-facts §6.3: an unknown refresh token is "Invalid Refresh Token"', async () => {
     await expect(refresh('nonsense', account.user(0).username)).rejects.toMatchObject({
       name: 'NotAuthorizedException',
       message: 'Invalid Refresh Token',
     });
   });
 
-  it('aws-facts §6.4: the hash must hold the user name of the pool, not the alias', async () => {
+  it('aws-facts §6.4: on a refresh SECRET_HASH must hold the user name of the pool, not the alias', async () => {
     const aliased = await TestAccount.start({ usernameStyle: 'uuid', users: 1 });
     try {
       const { RefreshToken, IdToken } = await aliased.signIn();
@@ -199,10 +202,13 @@ describe('the wire', () => {
     ['an array', '[]'],
     ['a number for a string', '{"AuthFlow":1}'],
     ['a list for a map', '{"AuthFlow":"USER_PASSWORD_AUTH","ClientId":"x","AuthParameters":[]}'],
-  ])('aws-facts §6.2: %s is SerializationException', async (_name, body) => {
-    const answer = await account.post(target, body);
-    expect(answer).toMatchObject({ status: 400, body: { __type: 'SerializationException' } });
-  });
+  ])(
+    'aws-facts §6.2: a body that is no fitting JSON is SerializationException (%s)',
+    async (_name, body) => {
+      const answer = await account.post(target, body);
+      expect(answer).toMatchObject({ status: 400, body: { __type: 'SerializationException' } });
+    },
+  );
 
   it('a body above 1 MB is refused and the server goes on', async () => {
     expect((await account.post(target, `"${'x'.repeat(2_000_000)}"`)).status).toBe(413);
