@@ -1,6 +1,7 @@
 /** The device side as a whole: one TLS port with MQTT over wss and the IoT data plane. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { Broker } from './broker/broker.ts';
 import { brokerLimits } from './broker/limits.ts';
 import type {
@@ -28,6 +29,9 @@ import { shadowTopicService } from './shadow/topicService.ts';
 import type { WireRequest } from './sigv4/canonical.ts';
 import { type Verification, verifyRequest } from './sigv4/verify.ts';
 
+/** How long clients may take to answer the end of their connections. */
+const STOP_GRACE_MS = 250;
+
 /** Starts listening; rejects where the port is taken. */
 export async function startDeviceGateway(options: DeviceGatewayOptions): Promise<DeviceGateway> {
   const gateway = new Gateway(options);
@@ -45,6 +49,7 @@ class Gateway implements DeviceGateway {
   readonly #shadows: ShadowService;
   readonly #upgrade: MqttUpgrade;
   readonly #dataPlane: DataPlaneListenerOptions;
+  readonly #tcp = new Set<Duplex>();
   #servers: readonly Server[] = [];
   #port = 0;
 
@@ -154,18 +159,15 @@ class Gateway implements DeviceGateway {
 
   async stop(): Promise<void> {
     this.#broker.stop();
-    this.#upgrade.terminateAll();
     const servers = this.#servers;
     this.#servers = [];
-    await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<void>((resolve) => {
-            server.close(() => resolve());
-            server.closeAllConnections();
-          }),
-      ),
-    );
+    const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
+    // Clients get their DISCONNECT and answer the Close frame; whoever does not is cut off.
+    const cut = setTimeout(() => {
+      for (const socket of this.#tcp) socket.destroy();
+    }, STOP_GRACE_MS);
+    await Promise.all(closed);
+    clearTimeout(cut);
   }
 
   #restore(state: DeviceState): void {
@@ -180,6 +182,10 @@ class Gateway implements DeviceGateway {
     const { key, cert } = this.#options.tls;
     const server = createServer({ key, cert }, (request, response) => {
       answerHttps(this.#dataPlane, request, response).catch(() => response.destroy());
+    });
+    server.on('connection', (socket) => {
+      this.#tcp.add(socket);
+      socket.once('close', () => this.#tcp.delete(socket));
     });
     server.on('upgrade', (request, socket, head) => this.#upgrade.handle(request, socket, head));
     // A client that fails the TLS handshake or speaks no HTTP is its own problem.

@@ -61,10 +61,6 @@ export class MqttUpgrade {
     socket.once('close', () => clearTimeout(timer));
   }
 
-  terminateAll(): void {
-    for (const socket of this.#sockets.clients) socket.terminate();
-  }
-
   #answer(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const traceId = randomUUID();
     const path = (request.url ?? '/').split('?', 1)[0];
@@ -128,5 +124,7 @@ function refuse(socket: Duplex, answer: HttpAnswer): void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const phrase = REASON_PHRASES[answer.status] ?? 'Error';
   const head = `HTTP/1.1 ${answer.status} ${phrase}\r\nconnection: close\r\n${lines.join('')}`;
+  // The server's sockets may stay half open: without this, one would wait for its client to end.
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head}\r\n${answer.body}`);
 }

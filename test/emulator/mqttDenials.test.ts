@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { mqtt5 } from 'aws-iot-device-sdk-v2';
+import { eventually } from '../support/eventually.ts';
 import { type CrtClient, type CrtOptions, crtClient } from './world/crtClient.ts';
 import { type DeviceWorld, type Holder, startDeviceWorld } from './world/deviceWorld.ts';
 
@@ -92,6 +93,13 @@ test('aws-facts 3.3: without iot:Receive a message is not delivered, and nobody 
   await client.publish('open', 'b');
   expect((await client.message('open')).payload).toBe('b');
   expect(client.received).toEqual([]);
+  expect(world.log).toContainEqual(
+    expect.objectContaining({
+      eventType: 'Publish-Out',
+      topicName: 'secret',
+      reason: 'AUTHORIZATION_FAILURE',
+    }),
+  );
 });
 
 test('a policy change is felt by an open connection', async () => {
@@ -150,4 +158,25 @@ test('aws-facts 4.1: a token other than the one issued is refused at the upgrade
   const credentials = { ...holder.credentials, sessionToken: 'another' };
   const outcome = await open({ ...holder, credentials }).connect();
   expect(outcome).toMatchObject({ kind: 'refused', connack: undefined });
+});
+
+test('aws-facts 4.3: a connection outlives its credentials, a new one does not', async () => {
+  const holder = world.issue(undefined, Date.now() + 400);
+  const client = open(holder);
+  await client.connect();
+  await eventually(async () => {
+    const later = await open({ ...holder, identityId: 'another' }).connect();
+    expect(later).toMatchObject({ errorName: 'AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE' });
+  });
+  expect((await client.publish('t', 'still here')).reasonCode).toBe(0);
+});
+
+test('a stop tells MQTT 5 clients with DISCONNECT 0x8B', async () => {
+  const stopping = await startDeviceWorld();
+  const client = crtClient(stopping, stopping.issue());
+  await client.connect();
+  const ended = client.disconnected();
+  await stopping.stop();
+  expect((await ended)?.reasonCode).toBe(0x8b);
+  await client.stop();
 });

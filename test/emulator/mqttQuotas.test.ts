@@ -109,22 +109,25 @@ test('aws-facts 1.2: 8 filters a SUBSCRIBE', async () => {
 test.each([
   ['and the connection is closed', 'terminate'],
   ['and the connection stays, where the setting says so', 'suback'],
-] as const)('aws-facts 1.2: the 51st subscription gets SUBACK 0x97, %s', async (_what, setting) => {
-  const strict = await startDeviceWorld({ settings: { overSubscribed: setting } });
-  try {
-    const raw = await open(strict);
-    for (let packet = 0; packet < 10; packet += 1) {
-      raw.send(subscribe(...Array.from({ length: 5 }, (_, at) => `t/${packet}/${at}`)));
-      expect((await raw.next('suback')).granted).toEqual([1, 1, 1, 1, 1]);
+] as const)(
+  'aws-facts 1.2: the 51st subscription gets SUBACK 0x97, and ends the connection or not (%s)',
+  async (_what, setting) => {
+    const strict = await startDeviceWorld({ settings: { overSubscribed: setting } });
+    try {
+      const raw = await open(strict);
+      for (let packet = 0; packet < 10; packet += 1) {
+        raw.send(subscribe(...Array.from({ length: 5 }, (_, at) => `t/${packet}/${at}`)));
+        expect((await raw.next('suback')).granted).toEqual([1, 1, 1, 1, 1]);
+      }
+      raw.send(subscribe('one/more'));
+      expect((await raw.next('suback')).granted).toEqual([0x97]);
+      if (setting === 'terminate') expect((await raw.next('disconnect')).reasonCode).toBe(0x97);
+      else await raw.settle();
+    } finally {
+      await strict.stop();
     }
-    raw.send(subscribe('one/more'));
-    expect((await raw.next('suback')).granted).toEqual([0x97]);
-    if (setting === 'terminate') expect((await raw.next('disconnect')).reasonCode).toBe(0x97);
-    else await raw.settle();
-  } finally {
-    await strict.stop();
-  }
-});
+  },
+);
 
 test.each([
   ['256 bytes', 'x'.repeat(256), 0],
@@ -132,14 +135,17 @@ test.each([
   ['7 slashes', 'a/b/c/d/e/f/g/h', 0],
   ['8 slashes', 'a/b/c/d/e/f/g/h/i', 0x90],
   ['a wildcard', 'a/+/b', 0x90],
-])('aws-facts 1.2: a topic of %s', async (_what, topic, code) => {
-  const raw = await open();
-  raw.send(publish(1, topic));
-  expect((await raw.next('puback')).reasonCode).toBe(code);
-  raw.send(subscribe(topic));
-  const [granted] = (await raw.next('suback')).granted;
-  expect(granted).toBe(topic.includes('+') || code === 0 ? 1 : 0x8f);
-});
+])(
+  'aws-facts 1.2: a topic has at most 256 bytes and 7 slashes (%s)',
+  async (_what, topic, code) => {
+    const raw = await open();
+    raw.send(publish(1, topic));
+    expect((await raw.next('puback')).reasonCode).toBe(code);
+    raw.send(subscribe(topic));
+    const [granted] = (await raw.next('suback')).granted;
+    expect(granted).toBe(topic.includes('+') || code === 0 ? 1 : 0x8f);
+  },
+);
 
 test('aws-facts 1.2: a payload of 128 KB passes, a larger one ends the connection', async () => {
   const raw = await open();
@@ -200,7 +206,7 @@ test('aws-facts 3.1: QoS 2 ends an MQTT 5 connection with 0x9B', async () => {
 });
 
 test.each(['pubrec', 'pubrel', 'pubcomp'] as const)(
-  'aws-facts 3.1: %s is not supported',
+  'aws-facts 3.1: what AWS does not support is refused (%s)',
   async (cmd) => {
     const raw = await open();
     raw.send({ cmd, messageId: 1 });
@@ -276,5 +282,20 @@ test('with quotas off nothing is discarded', async () => {
     expect(raw.all('puback')).toHaveLength(500);
   } finally {
     await free.stop();
+  }
+});
+
+test('aws-facts 1.1: above 512 KiB a second reading is delayed, nothing is dropped', async () => {
+  const live = await startDeviceWorld();
+  try {
+    const raw = await open(live);
+    const startedAt = performance.now();
+    for (let id = 1; id <= 6; id += 1) raw.send(publish(id, 'bulk', Buffer.alloc(127 * 1024)));
+    await raw.settle();
+    expect(raw.all('puback')).toHaveLength(6);
+    // 762 KB against a bucket of 512 KiB that was full: about half a second.
+    expect(performance.now() - startedAt).toBeGreaterThan(350);
+  } finally {
+    await live.stop();
   }
 });

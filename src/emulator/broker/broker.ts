@@ -145,18 +145,17 @@ export class Broker implements BrokerCore {
     const nowMs = this.now();
     connection.lastReceivedMs = nowMs;
     const debtMs = connection.agreement?.byteRate.charge(nowMs, chunk.length) ?? 0;
-    if (debtMs > 0) {
-      connection.pauseReading();
-      this.delays.after(debtMs, () => connection.resumeReading());
-    }
-    const waitMs = this.faults.wait('latencyMs', connection.clientId);
+    const waitMs = Math.max(debtMs, this.faults.wait('latencyMs', connection.clientId));
     const dueMs = Math.max(nowMs + waitMs, this.faults.frozenUntilMs, connection.heldUntilMs);
     if (dueMs <= nowMs && connection.held.length === 0) return this.#process(connection, chunk);
+    // What the client goes on sending waits in its TCP connection, not here.
+    if (debtMs > 0) connection.pauseReading();
     connection.held.push(chunk);
     connection.heldUntilMs = dueMs;
     this.delays.after(dueMs - nowMs, () => {
       const oldest = connection.held.shift();
       if (oldest) this.#process(connection, oldest);
+      if (connection.held.length === 0) connection.resumeReading();
     });
   }
 

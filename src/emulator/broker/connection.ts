@@ -120,7 +120,7 @@ export class Connection implements SessionLink, Requester {
     this.write(encode(packet, this.version));
   }
 
-  /** Stops reading for a while: what the client sends meanwhile waits in its TCP connection. */
+  /** Until `resumeReading`; safe to call again. */
   pauseReading(): void {
     this.#socket.pause();
   }
@@ -153,11 +153,10 @@ export class Connection implements SessionLink, Requester {
   end(ending: Ending, code?: number, text?: string, traceId?: string): void {
     if (!this.open) return;
     if (this.version === 5 && this.agreement && code !== undefined) {
-      const said = text !== undefined && (this.agreement.reasonStrings || code >= 0x80);
       this.send({
         cmd: 'disconnect',
         reasonCode: code,
-        ...(said
+        ...(text !== undefined
           ? {
               properties: {
                 reasonString: reasonString('DISCONNECT', text, traceId ?? randomUUID()),

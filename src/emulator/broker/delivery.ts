@@ -1,6 +1,6 @@
 /** From a message to its subscribers: who gets it, what is dropped on the way. */
 import type { Agreement, Connection } from './connection.ts';
-import type { BrokerCore } from './core.ts';
+import { AUTHORIZATION_FAILURE, type BrokerCore, logRequest } from './core.ts';
 import { type Delivery, encodePublish, type Message } from './encoding.ts';
 import type { SubscriptionOptions } from './router.ts';
 import type { Session } from './session.ts';
@@ -43,7 +43,12 @@ export function mayDeliver(
 ): boolean {
   const { permissions, maximumPacketSize, publishRate } = agreement;
   const { topic } = delivery.message;
-  if (!permissions.decide('iot:Receive', 'topic', topic).allowed) return false;
+  if (!permissions.decide('iot:Receive', 'topic', topic).allowed) {
+    // Nobody is told but the log (aws-facts 3.3).
+    const detail = { eventType: 'Publish-Out', topicName: topic, ...AUTHORIZATION_FAILURE };
+    logRequest(core, connection, detail);
+    return false;
+  }
   const nowMs = core.now();
   if (maximumPacketSize !== Number.POSITIVE_INFINITY) {
     const bytes = encodePublish(delivery, connection.version, 1, nowMs).length;

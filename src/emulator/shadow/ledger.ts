@@ -3,13 +3,12 @@ import type { Ledger, LedgerEntry } from '../contract.ts';
 
 export class UpdateLedger implements Ledger {
   readonly #limit: number;
-  readonly #entries: LedgerEntry[] = [];
-  /** Entries before this index are dropped; they are cut off in bulk. */
-  #start = 0;
+  /** A ring: the entry of sequence n stands at (n - 1) modulo the limit. */
+  readonly #ring: LedgerEntry[] = [];
   #last = 0;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#limit = Math.max(1, limit);
   }
 
   get last(): number {
@@ -17,24 +16,23 @@ export class UpdateLedger implements Ledger {
   }
 
   get dropped(): number {
-    return this.#last - (this.#entries.length - this.#start);
+    return Math.max(0, this.#last - this.#limit);
   }
 
   add(entry: Omit<LedgerEntry, 'sequence'>): LedgerEntry {
     this.#last += 1;
     const numbered = { ...entry, sequence: this.#last };
-    this.#entries.push(numbered);
-    if (this.#entries.length - this.#start > this.#limit) this.#start += 1;
-    if (this.#start > this.#limit) {
-      this.#entries.splice(0, this.#start);
-      this.#start = 0;
-    }
+    this.#ring[(this.#last - 1) % this.#limit] = numbered;
     return numbered;
   }
 
   since(after: number, limit = Number.POSITIVE_INFINITY): readonly LedgerEntry[] {
-    const first = this.dropped + 1;
-    const from = this.#start + Math.max(0, after + 1 - first);
-    return this.#entries.slice(from, Math.min(this.#entries.length, from + limit));
+    const entries: LedgerEntry[] = [];
+    const first = Math.max(after, this.dropped) + 1;
+    for (let sequence = first; sequence <= this.#last && entries.length < limit; sequence += 1) {
+      const entry = this.#ring[(sequence - 1) % this.#limit];
+      if (entry) entries.push(entry);
+    }
+    return entries;
   }
 }

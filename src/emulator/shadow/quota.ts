@@ -4,7 +4,7 @@ import type { QuotaProfile } from '../contract.ts';
 
 const PER_THING = 20;
 const PER_ACCOUNT = { default: 4000, small: 400 } as const;
-/** Buckets beyond this many are dropped; a full bucket says nothing that a new one does not. */
+/** From so many on, full buckets are dropped: they say nothing that a new one does not. */
 const REMEMBERED_THINGS = 20_000;
 
 export class ShadowRates {
@@ -12,6 +12,7 @@ export class ShadowRates {
   readonly #things = new Map<string, RateBucket>();
 
   readonly #perThing: number;
+  #nextSweepAt = REMEMBERED_THINGS;
 
   /** `factor` speeds the rates up, where quotas are scaled. */
   constructor(profile: Exclude<QuotaProfile, 'off'>, factor: number, nowMs: number) {
@@ -22,10 +23,17 @@ export class ShadowRates {
   admit(thing: string, nowMs: number): boolean {
     let bucket = this.#things.get(thing);
     if (!bucket) {
-      if (this.#things.size >= REMEMBERED_THINGS) this.#things.clear();
+      if (this.#things.size >= this.#nextSweepAt) this.#sweep(nowMs);
       bucket = new RateBucket(this.#perThing, nowMs);
       this.#things.set(thing, bucket);
     }
     return bucket.take(nowMs) && this.#account.take(nowMs);
+  }
+
+  #sweep(nowMs: number): void {
+    for (const [thing, bucket] of this.#things) {
+      if (bucket.isFull(nowMs)) this.#things.delete(thing);
+    }
+    this.#nextSweepAt = Math.max(REMEMBERED_THINGS, 2 * this.#things.size);
   }
 }
