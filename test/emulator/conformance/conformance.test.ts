@@ -1,15 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parseFaultFlag } from '../../../src/emulator/faults/rule.ts';
 import { USAGE } from '../../../src/emulator/config.ts';
 import { TestAccount } from '../identity/account.ts';
 import { Control } from '../identity/control.ts';
-import { DOCUMENT, withTable } from './table.ts';
+import { DOCUMENT, UPDATE_COMMAND, withTable } from './table.ts';
 
+if (process.env['UPDATE_DOCS'] === '1') {
+  writeFileSync(DOCUMENT, withTable(readFileSync(DOCUMENT, 'utf8')));
+}
 const document = readFileSync(DOCUMENT, 'utf8');
 
-it('docs/emulator.md shows what the suite checks; if not: npx tsx test/emulator/conformance/write.ts', () => {
-  expect(document).toBe(withTable(document));
+it('docs/emulator.md shows what the suite checks', () => {
+  expect(document, `make it anew: ${UPDATE_COMMAND}`).toBe(withTable(document));
 });
 
 it('docs/emulator.md explains every option', () => {

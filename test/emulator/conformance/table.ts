@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const SUITE = fileURLToPath(new URL('..', import.meta.url));
 export const DOCUMENT = fileURLToPath(new URL('../../../docs/emulator.md', import.meta.url));
-const START = '<!-- conformance: made by `npx tsx test/emulator/conformance/write.ts` -->';
+export const UPDATE_COMMAND = 'UPDATE_DOCS=1 npx vitest run test/emulator/conformance';
+const START = `<!-- conformance: made by ${UPDATE_COMMAND} -->`;
 const END = '<!-- /conformance -->';
 
 /** Where a section's facts were found. */
