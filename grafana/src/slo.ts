@@ -5,5 +5,6 @@
 export const ACCEPTED_IN_TIME =
   'courier_update_settled_seconds_bucket{state="SUCCEEDED", le=~"5(.0)?"}';
 
-/** What counts against it: canceled and superseded updates were taken back by their senders. */
-export const ENDED = 'courier_updates_settled_total{state=~"SUCCEEDED|FAILED|EXPIRED"}';
+/** What a caller got wrong or took back does not count; late and given up updates do. */
+export const COUNTED =
+  'courier_updates_settled_total{state!~"CANCELED|SUPERSEDED", code=~"NONE|DEADLINE_PASSED|TRIES_EXHAUSTED|OUTCOME_UNKNOWN"}';

@@ -1,6 +1,6 @@
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { stat, UNIT } from '../panels.ts';
-import { ACCEPTED_IN_TIME, ENDED } from '../slo.ts';
+import { ACCEPTED_IN_TIME, COUNTED } from '../slo.ts';
 
 /** The fleet in eight numbers. */
 export function glance(): readonly PanelBuilder[] {
@@ -8,7 +8,7 @@ export function glance(): readonly PanelBuilder[] {
     stat({
       title: 'Accepted within 5 s',
       description:
-        'The objective: of the updates that ended in the time shown, the share that the shadow service accepted within 5 s of their submission. Canceled and superseded ones do not count. Below 99 %, look at the latency row to see which step takes the time, and at the wait reasons.',
+        'The objective: of the updates that ended in the time shown, the share that the shadow service accepted within 5 s of their submission. What callers got wrong or took back does not count. Below 99 %, look at the latency row to see which step takes the time, and at the wait reasons.',
       unit: UNIT.ratio,
       decimals: 2,
       span: 3,
@@ -20,7 +20,7 @@ export function glance(): readonly PanelBuilder[] {
       ],
       queries: [
         {
-          expr: `sum (increase(${ACCEPTED_IN_TIME}[$__range])) / sum (increase(${ENDED}[$__range]))`,
+          expr: `sum (increase(${ACCEPTED_IN_TIME}[$__range])) / sum (increase(${COUNTED}[$__range]))`,
           legend: 'accepted within 5 s',
         },
       ],
