@@ -151,6 +151,11 @@ export interface DeviceGatewayOptions {
   /** Called with every accepted shadow update, after it is stored. */
   readonly onShadowUpdate?: (entry: LedgerEntry) => void;
   /**
+   * Asked before each HTTPS request of the data plane; may wait, and throws what a fault answers
+   * instead: an AwsError, or a HangUp. Default: nothing.
+   */
+  readonly beforeDataPlane?: (url: string, body: Buffer) => Promise<void>;
+  /**
    * The clock that signatures and the expiry of credentials are judged by, epoch milliseconds;
    * differs from `now` while a clock skew is set. Default `now`.
    */

@@ -137,6 +137,7 @@ async function start(
     scaleQuotas: config.scaleQuotas,
     ...(config.administrator === undefined ? {} : { administrator: config.administrator }),
     signatureNow: clock.now,
+    beforeDataPlane: operations.beforeDataPlane,
     // One seed for everything that is drawn, unless the device side is given its own.
     settings: {
       faultSeed: Math.floor(names.fraction('device-faults') * 2 ** 32),

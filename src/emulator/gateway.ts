@@ -115,6 +115,8 @@ class Gateway implements DeviceGateway {
               request,
               originOf(message, caller),
             ),
+      before: (request) =>
+        this.#options.beforeDataPlane?.(request.url, request.body) ?? Promise.resolve(),
       holdMs,
     };
   }

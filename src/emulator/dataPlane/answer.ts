@@ -31,7 +31,16 @@ export function success(body: string): HttpAnswer {
 
 /** An error with the exception's name in the header, as the AWS SDKs read it. */
 export function failure(status: number, message: string, traceId: string): HttpAnswer {
-  const exception = EXCEPTIONS[status] ?? 'InternalFailureException';
+  return namedFailure(status, EXCEPTIONS[status] ?? 'InternalFailureException', message, traceId);
+}
+
+/** The same with an exception that is not the usual one of its status. */
+export function namedFailure(
+  status: number,
+  exception: string,
+  message: string,
+  traceId: string,
+): HttpAnswer {
   return {
     status,
     headers: {

@@ -1,6 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AwsError } from '../http/awsError.ts';
-import { type BeforeOperation, HangUp } from '../http/operationFaults.ts';
+import {
+  type BeforeOperation,
+  HangUp,
+  IOT_ERRORS,
+  type ServiceErrors,
+} from '../http/operationFaults.ts';
 import type { FaultRegistry } from './registry.ts';
 
 /** Holds up HTTP operations, all of them for a while or single ones by a fault. */
@@ -25,13 +30,17 @@ export class OperationFaults {
     this.#thaw = thaw;
   }
 
-  readonly before: BeforeOperation = async (operation, exchange, errors) => {
+  readonly before: BeforeOperation = (operation, exchange, errors) =>
+    this.#strike(operation, () => `${exchange.rawPath} ${exchange.body.toString('utf8')}`, errors);
+
+  /** The HTTPS data plane, whose requests all count as the operation `DataPlane`. */
+  readonly beforeDataPlane = (url: string, body: Buffer): Promise<void> =>
+    this.#strike('DataPlane', () => `${url} ${body.toString('utf8')}`, IOT_ERRORS);
+
+  async #strike(operation: string, text: () => string, errors: ServiceErrors): Promise<void> {
     await this.#thaw;
     if (!this.#registry.armed) return;
-    const rule = this.#registry.strike({
-      operation,
-      text: () => `${exchange.rawPath} ${exchange.body.toString('utf8')}`,
-    });
+    const rule = this.#registry.strike({ operation, text });
     if (rule === undefined) return;
     switch (rule.effect) {
       case 'delay':
@@ -51,7 +60,7 @@ export class OperationFaults {
       default:
         rule.effect satisfies never;
     }
-  };
+  }
 
   async #wait(durationMs: number): Promise<void> {
     try {

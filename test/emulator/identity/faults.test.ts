@@ -1,4 +1,5 @@
 import { GetIdCommand } from '@aws-sdk/client-cognito-identity';
+import { GetThingShadowCommand } from '@aws-sdk/client-iot-data-plane';
 import { AttachPolicyCommand, GetPolicyCommand } from '@aws-sdk/client-iot';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseFaultFlag } from '../../../src/emulator/faults/rule.ts';
@@ -79,6 +80,18 @@ describe('faults of HTTP operations', () => {
     const before = performance.now();
     await getPolicy();
     expect(performance.now() - before).toBeGreaterThanOrEqual(295);
+  });
+
+  it('strike the HTTPS data plane too', async () => {
+    const data = account.data();
+    const read = () => nameOf(data.send(new GetThingShadowCommand({ thingName: 'device_1' })));
+    expect(await read()).toBe('ResourceNotFoundException');
+    await control.post('/faults', { on: 'DataPlane', effect: 'throttle', containing: 'device_1' });
+    expect(await read()).toBe('ThrottlingException');
+    await control.delete('/faults');
+    await control.post('/faults', { on: 'DataPlane', effect: 'drop' });
+    expect(await read()).not.toMatch(/Exception$/);
+    data.destroy();
   });
 
   it('close the connection without an answer', async () => {
