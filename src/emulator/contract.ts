@@ -173,7 +173,7 @@ export interface DeviceSettings {
   readonly acceptSignedToken: boolean;
   /** Nested objects or arrays allowed beneath `desired` and `reported`. Default 5. */
   readonly shadowDepth: number;
-  /** Entries that the ledger keeps; older ones are dropped and counted. Default 500,000. */
+  /** Entries that the ledger keeps; older ones are dropped and counted. Default 200,000. */
   readonly ledgerLimit: number;
   /**
    * What a QoS 1 publish that exceeds a quota gets: no PUBACK at all, or one with 0x97 (MQTT 5;

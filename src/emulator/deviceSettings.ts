@@ -12,7 +12,7 @@ export function deviceSettings(
     connectWindowMs: quotas === 'off' ? 0 : CONNECT_WINDOW_MS,
     acceptSignedToken: false,
     shadowDepth: 5,
-    ledgerLimit: 500_000,
+    ledgerLimit: 200_000,
     discardedPublish: 'none',
     announceLifetimeEnd: false,
     connectionLifetimeMs: 24 * 3_600_000,
