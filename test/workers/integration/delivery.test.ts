@@ -72,7 +72,7 @@ test('order is kept when answers get lost: the head is tried again with its toke
   const ids = await fleet.sendAll(
     ['ON', 'OFF'].map((power) => ({ identityId: id, thing: 'device_lost', desired: { power } })),
   );
-  await fleet.held(ids[0] ?? '', 'BACKOFF');
+  await fleet.waiting(ids[0] ?? '', 'BACKOFF');
   await aws.deviceFaults({});
   const [first, second] = await Promise.all(ids.map((update) => fleet.succeeded(update)));
 

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import type { JsonObject } from '../../../src/shared/domain/desired.ts';
 import type { Identity } from '../../../src/shared/domain/identity.ts';
-import { isFinal } from '../../../src/shared/domain/sets.ts';
+import { isFinal, type WaitReason } from '../../../src/shared/domain/sets.ts';
 import type { Update, UpdateRequest } from '../../../src/shared/domain/update.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
@@ -168,11 +168,11 @@ export class Fleet {
     return update;
   }
 
-  /** The update once it is held for this reason. */
-  held(id: string, reason: string): Promise<Update> {
+  /** The update once it waits for this reason, as a lane's head or behind it. */
+  waiting(id: string, reason: WaitReason): Promise<Update> {
     return eventually(async () => {
       const update = await this.update(id);
-      expect(update).toMatchObject({ state: 'HELD', wait: { reason } });
+      expect(update).toMatchObject({ wait: { reason } });
       return update;
     });
   }
