@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import type { Administrator, DeviceFaults, QuotaProfile } from './contract.ts';
 import { DEFAULT_MIX, type DeviceMix, parseMix } from './devices/behaviour.ts';
@@ -14,6 +15,12 @@ export interface EmulatorConfig {
   readonly users: number;
   /** Makes ids and passwords the same in every run; drawn where absent. */
   readonly seed?: string;
+  /** Addresses to listen on; loopback alone where absent. */
+  readonly listen?: readonly string[];
+  /** What clients call this machine: in the endpoints and in the certificate. */
+  readonly hostname: string;
+  /** Where the CA is written; a temporary file, removed at the end, where absent. */
+  readonly caFile?: string;
   /** 0 takes a free port. */
   readonly httpPort: number;
   readonly tlsPort: number;
@@ -52,6 +59,7 @@ export const DEFAULT_CONFIG: EmulatorConfig = {
   region: 'us-east-1',
   accountId: '123456789012',
   users: 60,
+  hostname: 'localhost',
   httpPort: 0,
   tlsPort: 0,
   quotas: 'default',
@@ -76,6 +84,10 @@ export const USAGE = `Usage: emulator [options]
   --account-id DIGITS    account that is emulated (default 123456789012)
   --http-port N          Cognito, IoT control plane and /_emulator (default: a free port)
   --tls-port N           MQTT over wss and the HTTPS data plane (default: a free port)
+  --listen ADDRESS       listen there instead of on loopback; may be given several times
+  --hostname NAME        what clients call this machine, in the endpoints and the certificate
+                         (default localhost)
+  --ca-file FILE         write the CA there and leave it (default: a temporary file)
   --quotas NAME          off, default or small (default: default)
   --scale-quotas         let the quotas' rates follow the time scale
   --time-scale N         shorten durations N times: tokens, credentials, the 24 h cut, …
@@ -157,6 +169,15 @@ export function parseConfig(argv: readonly string[]): EmulatorConfig | undefined
   if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) {
     problems.push(`--region must be an AWS Region such as us-east-1, not "${region}"`);
   }
+  for (const address of values.listen ?? []) {
+    if (isIP(address) === 0) problems.push(`--listen must be an IP address, not "${address}"`);
+  }
+  if (
+    values.hostname !== undefined &&
+    !/^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/.test(values.hostname)
+  ) {
+    problems.push(`--hostname must be a host name, not "${values.hostname}"`);
+  }
   const accountId = values['account-id'] ?? DEFAULT_CONFIG.accountId;
   if (!/^\d{12}$/.test(accountId)) problems.push('--account-id must have 12 digits');
   const propagation = readPropagation(values.propagation, problems);
@@ -171,6 +192,9 @@ export function parseConfig(argv: readonly string[]): EmulatorConfig | undefined
     accountId,
     users: whole('users', values.users, DEFAULT_CONFIG.users, 100_000),
     ...(values.seed === undefined ? {} : { seed: values.seed }),
+    ...(values.listen === undefined ? {} : { listen: values.listen }),
+    hostname: values.hostname ?? DEFAULT_CONFIG.hostname,
+    ...(values['ca-file'] === undefined ? {} : { caFile: values['ca-file'] }),
     httpPort: whole('http-port', values['http-port'], 0, 65_535),
     tlsPort: whole('tls-port', values['tls-port'], 0, 65_535),
     quotas: oneOf('quotas', values.quotas, ['off', 'default', 'small']) ?? DEFAULT_CONFIG.quotas,
@@ -210,6 +234,9 @@ function readFlags(argv: readonly string[]) {
         'account-id': text,
         'http-port': text,
         'tls-port': text,
+        listen: { type: 'string', multiple: true },
+        hostname: text,
+        'ca-file': text,
         quotas: text,
         'scale-quotas': flag,
         'time-scale': text,

@@ -39,10 +39,10 @@ export interface ReadyLine {
     readonly cognitoIdp: string;
     readonly cognitoIdentity: string;
     readonly iot: string;
-    /** `localhost:PORT`, TLS: MQTT over wss at `/mqtt` and the HTTPS data plane. */
+    /** `host:PORT`, TLS: MQTT over wss at `/mqtt` and the HTTPS data plane. */
     readonly iotData: string;
   };
-  /** PEM file of the CA that signed the TLS certificate; removed at the end. */
+  /** PEM file of the CA that signed the TLS certificate; removed at the end unless its place was given. */
   readonly caFile: string;
   readonly users: readonly SeedUser[];
 }
@@ -98,8 +98,8 @@ async function start(
 
   const directory = await mkdtemp(join(tmpdir(), 'courier-emulator-'));
   onStop(() => rm(directory, { recursive: true, force: true }));
-  const certificates = await createCertificates(Date.now(), stored?.ca);
-  const caFile = join(directory, 'ca.pem');
+  const certificates = await createCertificates(Date.now(), stored?.ca, config.hostname);
+  const caFile = config.caFile ?? join(directory, 'ca.pem');
   await writeFile(caFile, certificates.caCert);
 
   const log = new IotLogSink(account.accountId, Date.now, config.log);
@@ -132,6 +132,7 @@ async function start(
     log,
     tls: { key: certificates.key, cert: certificates.cert },
     port: config.tlsPort,
+    ...(config.listen === undefined ? {} : { hosts: config.listen }),
     quotas: config.quotas,
     timeScale: config.timeScale,
     scaleQuotas: config.scaleQuotas,
@@ -146,7 +147,7 @@ async function start(
     ...(stored === undefined ? {} : { state: stored.device }),
   });
   onStop(() => gateway.stop());
-  iotData = `localhost:${gateway.port}`;
+  iotData = `${config.hostname}:${gateway.port}`;
   gateway.faults.set(config.deviceFaults);
 
   const devices = new DeviceSimulation({
@@ -205,6 +206,7 @@ async function start(
         report(`fault on ${place}: ${error instanceof Error ? error.stack : String(error)}`);
       },
     },
+    config.listen ?? ['127.0.0.1'],
     config.httpPort,
   );
   onStop(() => {
@@ -212,7 +214,9 @@ async function start(
     return http.stop();
   });
 
-  const url = `http://127.0.0.1:${http.port}`;
+  // Where nothing else is asked for it is IPv4 loopback alone, which `localhost` may not mean.
+  const httpHost = config.listen === undefined ? '127.0.0.1' : config.hostname;
+  const url = `http://${httpHost}:${http.port}`;
   const [client] = provisioned.userPool.clients;
   return {
     gateway,

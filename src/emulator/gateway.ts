@@ -185,6 +185,8 @@ class Gateway implements DeviceGateway {
     const server = createServer({ key, cert }, (request, response) => {
       answerHttps(this.#dataPlane, request, response).catch(() => response.destroy());
     });
+    // Longer than clients keep idle connections, so that none is closed under a new request.
+    server.keepAliveTimeout = 120_000;
     server.on('connection', (socket) => {
       this.#tcp.add(socket);
       socket.once('close', () => this.#tcp.delete(socket));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { listenEverywhere } from '../listen.ts';
 import { AwsError } from './awsError.ts';
 import { type Answer, type Exchange, jsonAnswer, readExchange, sendAnswer } from './exchange.ts';
 import { answerJson, jsonError, type JsonService } from './jsonProtocol.ts';
@@ -27,29 +27,44 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
+/** Longer than clients keep idle connections, so that none is closed under a new request. */
+const KEEP_ALIVE_MS = 120_000;
+
 /** One plain HTTP port for Cognito, the IoT control plane and the emulator's own endpoints. */
-export async function startHttpServer(parts: HttpServerParts, port: number): Promise<HttpServer> {
+export async function startHttpServer(
+  parts: HttpServerParts,
+  hosts: readonly string[],
+  port: number,
+): Promise<HttpServer> {
+  const listening = await listenEverywhere(() => createListener(parts), hosts, port);
+  return {
+    port: listening.port,
+    stop: async () => {
+      await Promise.all(listening.servers.map(close));
+    },
+  };
+}
+
+function createListener(parts: HttpServerParts): Server {
   const server = createServer((request, response) => {
     void serve(parts, request, response);
   });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = KEEP_ALIVE_MS + 1000;
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
     else socket.destroy();
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+  return server;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
   });
-  return {
-    port: (server.address() as AddressInfo).port,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
-  };
 }
 
 async function serve(

@@ -16,12 +16,13 @@ export interface Certificates {
 }
 
 /**
- * The server's certificate, signed by the authority that is given or by a new one. P-256
+ * The server's certificate for `localhost`, loopback and `hostname`, signed by the authority that is given or by a new one. P-256
  * throughout: quick to make, and known to every TLS library that connects here.
  */
 export async function createCertificates(
   nowMs: number,
   known?: CertificateAuthority,
+  hostname = 'localhost',
 ): Promise<Certificates> {
   const ca = known ?? (await createAuthority(nowMs));
   const server = await generate([{ name: 'commonName', value: 'localhost' }], {
@@ -34,7 +35,7 @@ export async function createCertificates(
       {
         name: 'subjectAltName',
         altNames: [
-          { type: 2, value: 'localhost' },
+          ...[...new Set(['localhost', hostname])].map((value) => ({ type: 2, value }) as const),
           { type: 7, ip: '127.0.0.1' },
           { type: 7, ip: '::1' },
         ],

@@ -1,4 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
@@ -49,6 +52,30 @@ describe('the emulator as a process', () => {
     const exit = await process.stop();
     expect(exit).toEqual({ code: 0, signal: null });
     expect(existsSync(ready.caFile)).toBe(false);
+  });
+
+  it('serves other machines under its own name, and leaves its CA where it is told to', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'courier-host-'));
+    const caFile = join(directory, 'ca.pem');
+    const { ready, process } = await startEmulatorProcess(
+      ['--users=0', '--listen=0.0.0.0', '--hostname=emulator.test', `--ca-file=${caFile}`],
+      { schema: readyLine.extend({ endpoints: z.record(z.string(), z.string()) }) },
+    );
+    expect(ready.caFile).toBe(caFile);
+    expect(ready.endpoints).toMatchObject({
+      iot: expect.stringMatching(/^http:\/\/emulator\.test:\d+$/),
+      iotData: expect.stringMatching(/^emulator\.test:\d+$/),
+    });
+    const port = Number(ready.endpoints['iotData']?.split(':')[1]);
+    const socket = connect({ port, ca: readFileSync(caFile), servername: 'emulator.test' });
+    await new Promise((resolve, reject) => {
+      socket.once('secureConnect', () => resolve(undefined));
+      socket.once('error', reject);
+    });
+    socket.destroy();
+    await process.stop();
+    expect(existsSync(caFile)).toBe(true);
+    await rm(directory, { recursive: true });
   });
 
   it('says everything that is wrong with its options, and exits with 2', async () => {

@@ -143,6 +143,8 @@ describe('the command line', () => {
       '--device-mix=eager=1',
       '--admin-access-key=AKID',
       '--http-port=99999',
+      '--listen=everywhere',
+      '--hostname=not a name',
     ];
     let problems: readonly string[] = [];
     try {
