@@ -5,6 +5,8 @@ import { TAKE_BUDGET } from '../../shared/store/lua/fleetScripts.ts';
 
 /** A worker draws this much of a second at once, so that Redis is asked ten times a second. */
 const BLOCK_MS = 100;
+/** Permits that nobody took any more (their waiter aborted) are forgotten after this long. */
+const LAPSE_MS = 1000;
 
 /**
  * An account-wide rate, shared by all workers through a token bucket in Redis. Permits are drawn
@@ -62,8 +64,9 @@ export class Budget {
     });
   }
 
+  /** What is in hand lapses, unless the head of the queue is saving up for more than one. */
   #spend(cost: number): boolean {
-    if (performance.now() > this.#inHandUntil) this.#inHand = 0;
+    if (this.#queue.length === 0 && performance.now() > this.#inHandUntil) this.#inHand = 0;
     if (this.#inHand < cost) return false;
     this.#inHand -= cost;
     return true;
@@ -81,23 +84,21 @@ export class Budget {
 
   async #drawBlock(): Promise<void> {
     const block = Math.max(1, Math.floor((this.perSecond * BLOCK_MS) / 1000));
-    const head = this.#queue[0]?.cost ?? 1;
-    const wanted = Math.max(head, Math.min(block, this.#queue.length));
+    const short = (this.#queue[0]?.cost ?? 1) - this.#inHand;
+    const wanted = Math.ceil(Math.max(short, Math.min(block, this.#queue.length)));
     const [granted, waitMs] = await this.#request(wanted);
-    if (granted > 0) {
-      if (performance.now() > this.#inHandUntil) this.#inHand = 0;
-      this.#inHand += granted;
-      this.#inHandUntil = performance.now() + BLOCK_MS * 10;
-      while (this.#queue[0] !== undefined && this.#spend(this.#queue[0].cost)) {
-        this.#queue.shift()?.grant();
-      }
+    this.#inHand += granted;
+    this.#inHandUntil = performance.now() + LAPSE_MS;
+    while (this.#queue[0] !== undefined && this.#spend(this.#queue[0].cost)) {
+      this.#queue.shift()?.grant();
     }
-    if (granted < wanted) await sleep(Math.max(5, waitMs));
+    if (granted < wanted && this.#queue.length > 0) await sleep(Math.max(5, waitMs));
   }
 
   /** Asked again after a pause where Redis fails: without it nothing may be spent. */
   async #request(wanted: number): Promise<readonly [granted: number, waitMs: number]> {
-    const burst = Math.max(wanted, (this.perSecond * BLOCK_MS) / 1000);
+    // The same for every caller: a larger one would raise what the account may see in a second.
+    const burst = Math.max(1, (this.perSecond * BLOCK_MS) / 1000);
     try {
       const answer = await runScript(
         this.#redis,

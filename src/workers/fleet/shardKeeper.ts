@@ -93,8 +93,9 @@ export class ShardKeeper {
     await this.#renewAll();
     this.#members = await leases.beat(worker, this.#description(), leaseMs);
     this.#lastBeatAt = performance.now();
-    if (this.#draining) return;
+    if (this.#stopping()) return;
     const owners = await leases.owners();
+    if (this.#stopping()) return;
     const counted = this.#members
       .filter((member) => member.beats >= BEATS_TO_COUNT && !member.draining)
       .map((member) => member.name);
@@ -153,8 +154,9 @@ export class ShardKeeper {
           await this.#deps.leases.release(runtime.lease);
           this.#deps.events.emit('lease:released', { shard });
         } catch (error) {
-          // The lease runs out by itself.
+          // The lease runs out by itself; until then nobody else connects, and nor may this worker.
           this.#deps.log.warn({ shard, error: messageOf(error) }, 'handing a shard over failed');
+          await runtime.abort().catch(() => undefined);
         } finally {
           runtime.lease.lose();
           this.#held.delete(shard);
@@ -185,7 +187,14 @@ export class ShardKeeper {
       this.#deps.log.warn({ shard }, 'abandoned at the deadline; its lease will run out');
       await runtime.abort();
     }
+    // A beat that is under way would bring this worker back.
+    await this.#beating;
     await this.#deps.leases.leave(this.#settings.worker);
+  }
+
+  /** Asked again after every wait, since the stop may have come meanwhile. */
+  #stopping(): boolean {
+    return this.#draining;
   }
 
   #description() {

@@ -3,7 +3,8 @@ import { PRELUDE } from './fence.ts';
 
 /**
  * Takes a lease that is free, released or expired. The epoch grows even over a loss of Redis's
- * data, because it is never below Redis's clock.
+ * data, because it is never below Redis's clock. A call that a reconnect sent again is answered as
+ * the first was: the token tells.
  * ARGV: holder, token, lease ms. Answer: 1, epoch | 0, holder, epoch, expiresAt.
  */
 export const ACQUIRE_LEASE: Script = {
@@ -12,8 +13,11 @@ export const ACQUIRE_LEASE: Script = {
   lua: `${PRELUDE}${
     /* lua */ `
 local now = timeMs()
-local l = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'expiresAt')
-if l[3] and tonumber(l[3]) > now then return { 0, l[1], l[2], l[3] } end
+local l = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'expiresAt', 'token')
+if l[3] and tonumber(l[3]) > now then
+  if l[4] == ARGV[2] then return { 1, l[2] } end
+  return { 0, l[1], l[2], l[3] }
+end
 local epoch = math.max(tonumber(l[2] or '0') + 1, now)
 redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', ARGV[2], 'epoch', int(epoch),
   'acquiredAt', int(now), 'expiresAt', int(now + tonumber(ARGV[3])))

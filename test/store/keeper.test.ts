@@ -1,0 +1,185 @@
+import * as fc from 'fast-check';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, expect, test } from 'vitest';
+import type { Service } from '../../src/shared/lifecycle/service.ts';
+import { Keys } from '../../src/shared/redis/keys.ts';
+import { EventBus } from '../../src/workers/events.ts';
+import type { Lease } from '../../src/workers/fleet/lease.ts';
+import { LeaseStore } from '../../src/workers/fleet/leaseStore.ts';
+import { ShardKeeper } from '../../src/workers/fleet/shardKeeper.ts';
+import type { ShardRuntime } from '../../src/workers/shard/shardRuntime.ts';
+import { eventually } from '../support/eventually.ts';
+import { uniquePrefix } from '../support/prefix.ts';
+import { useRedis } from '../support/useRedis.ts';
+
+const redis = useRedis();
+const SHARDS = 5;
+const LEASE_MS = 400;
+const HEARTBEAT_MS = 40;
+const log = pino({ level: 'silent' });
+
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()));
+});
+
+/** Workers that keep shards, without anything to deliver, on one Redis and one clock. */
+class Fleet {
+  readonly #keys = new Keys(uniquePrefix('keeper'));
+  readonly #members = new Map<string, { service: Service; cut(): void; heal(): void }>();
+  readonly #leases: { worker: string; lease: Lease }[] = [];
+  readonly violations: string[] = [];
+  readonly store = new LeaseStore(redis().connect(), this.#keys, SHARDS);
+  #joined = 0;
+
+  get names(): string[] {
+    return [...this.#members.keys()];
+  }
+
+  async join(): Promise<string> {
+    this.#joined += 1;
+    const worker = `worker-${this.#joined}`;
+    const client = redis().connect({ maxRetriesPerRequest: null, retryStrategy: () => 20 });
+    const keeper = new ShardKeeper(
+      { worker, heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, minHoldMs: 0, metricsUrl: () => '' },
+      {
+        leases: new LeaseStore(client, this.#keys, SHARDS),
+        events: new EventBus(log),
+        log,
+        createRuntime: (lease) => this.#runtime(worker, lease),
+      },
+    );
+    const service = keeper.asService();
+    this.#members.set(worker, {
+      service,
+      // A partition: what is sent waits in the client until the network is back.
+      cut: () => client.disconnect(),
+      heal: () => void client.connect().catch(() => undefined),
+    });
+    await service.start();
+    return worker;
+  }
+
+  async leave(worker: string): Promise<void> {
+    const member = this.#members.get(worker);
+    this.#members.delete(worker);
+    await member?.service.stop(AbortSignal.timeout(2000));
+  }
+
+  cut(worker: string): void {
+    this.#members.get(worker)?.cut();
+  }
+
+  heal(worker: string): void {
+    this.#members.get(worker)?.heal();
+  }
+
+  async close(): Promise<void> {
+    for (const worker of this.names) this.heal(worker);
+    await Promise.all(this.names.map((worker) => this.leave(worker)));
+  }
+
+  /** Notes where two workers believe at the same moment that a shard is theirs. */
+  check(): void {
+    for (let shard = 0; shard < SHARDS; shard += 1) {
+      const valid = this.#leases.filter(({ lease }) => lease.shard === shard && lease.valid);
+      if (valid.length > 1) {
+        this.violations.push(`shard ${shard}: ${valid.map(({ worker }) => worker).join(', ')}`);
+      }
+    }
+  }
+
+  #runtime(worker: string, lease: Lease): ShardRuntime {
+    this.#leases.push({ worker, lease });
+    this.check();
+    const runtime = {
+      lease,
+      idle: true,
+      start: () => Promise.resolve(),
+      drain: () => Promise.resolve(),
+      abort: () => Promise.resolve(lease.lose()),
+    };
+    return runtime as unknown as ShardRuntime;
+  }
+}
+
+function openFleet(): Fleet {
+  const fleet = new Fleet();
+  open.push(() => fleet.close());
+  return fleet;
+}
+
+async function expectEven(fleet: Fleet): Promise<void> {
+  await eventually(async () => {
+    const owners = await fleet.store.owners();
+    const shares = fleet.names.map((name) => owners.filter((owner) => owner === name).length);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(SHARDS);
+    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
+  });
+}
+
+test('shards go to who is there, evenly, and to those that stay when one leaves', async () => {
+  const fleet = openFleet();
+  const first = await fleet.join();
+  await expectEven(fleet);
+  await fleet.join();
+  await expectEven(fleet);
+  await fleet.join();
+  await expectEven(fleet);
+  await fleet.leave(first);
+  expect(await fleet.store.owners(), 'a planned end leaves no lease').not.toContain(first);
+  await expectEven(fleet);
+  expect(fleet.violations).toEqual([]);
+});
+
+test('a worker that Redis cannot hear stops believing in its leases before others take them', async () => {
+  const fleet = openFleet();
+  const [first, second] = [await fleet.join(), await fleet.join()];
+  await expectEven(fleet);
+  fleet.cut(first);
+  await eventually(async () => {
+    fleet.check();
+    expect(new Set(await fleet.store.owners())).toEqual(new Set([second]));
+  });
+  fleet.heal(first);
+  await expectEven(fleet);
+  expect(fleet.violations).toEqual([]);
+});
+
+const step = fc.record({
+  what: fc.constantFrom('join', 'leave', 'cut', 'heal'),
+  who: fc.nat({ max: 9 }),
+  /** How long until the next step: less than a heartbeat to more than a lease. */
+  thenMs: fc.integer({ min: 0, max: LEASE_MS + 2 * HEARTBEAT_MS }),
+});
+
+test('over random joins, leaves and partitions no shard ever has two holders, and soon has one', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 6 }), async (steps) => {
+      const fleet = openFleet();
+      const watch = setInterval(() => fleet.check(), 1);
+      try {
+        await fleet.join();
+        for (const { what, who, thenMs } of steps) {
+          const worker = fleet.names[who % fleet.names.length] ?? '';
+          if (what === 'join' && fleet.names.length < 4) await fleet.join();
+          if (what === 'leave' && fleet.names.length > 1) {
+            fleet.heal(worker);
+            await fleet.leave(worker);
+          }
+          if (what === 'cut') fleet.cut(worker);
+          if (what === 'heal') fleet.heal(worker);
+          await delay(thenMs);
+        }
+        for (const worker of fleet.names) fleet.heal(worker);
+        await expectEven(fleet);
+        expect(fleet.violations).toEqual([]);
+      } finally {
+        clearInterval(watch);
+        await fleet.close();
+      }
+    }),
+    { numRuns: 5 },
+  );
+});
