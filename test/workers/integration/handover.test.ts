@@ -1,0 +1,137 @@
+import { expect, test } from 'vitest';
+import type { IotLogEntry, LedgerEntry } from '../../../src/emulator/contract.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { Fleet } from '../support/fleet.ts';
+import { useFleet } from '../support/useFleet.ts';
+
+const world = useFleet();
+const THINGS = ['device_h1', 'device_h2', 'device_h3', 'device_h4'];
+
+/** Ten steps for each of four things, in the order of their acceptance. */
+function steps(fleet: Fleet, identityId: string): Promise<readonly string[]> {
+  return fleet.sendAll(
+    Array.from({ length: 40 }, (_, number) => ({
+      identityId,
+      thing: THINGS[number % THINGS.length] ?? '',
+      desired: { step: Math.floor(number / THINGS.length) },
+    })),
+  );
+}
+
+/** The steps of each thing as they were applied, immediate repetitions left out. */
+function stepsApplied(entries: readonly LedgerEntry[]) {
+  return THINGS.map((thing) => {
+    const seen = entries
+      .filter((entry) => entry.thing === thing)
+      .map(({ desired }) => (desired as { step: number }).step);
+    return seen.filter((step, at) => step !== seen[at - 1]);
+  });
+}
+
+const IN_ORDER = THINGS.map(() => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+const at = ({ timestamp }: IotLogEntry) => Date.parse(`${timestamp.replace(' ', 'T')}Z`);
+
+test('SIGTERM in the middle of the stream loses and repeats nothing, and costs no sign-in', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const first = await fleet.workerProcess();
+  const { id, cognitoId } = await fleet.active();
+  const signIns = await aws.counter('InitiateAuth');
+  await aws.deviceFaults({ delayAcceptedMs: { min: 30, max: 60 } });
+  const ids = await steps(fleet, id);
+  await fleet.settled(ids[5] ?? '');
+  first.signal('SIGTERM');
+  expect(await first.exited).toEqual({ code: 0, signal: null });
+  await aws.deviceFaults({});
+  const left = await Promise.all(ids.map((update) => fleet.update(update)));
+  expect(left.some(({ state }) => state !== 'SUCCEEDED')).toBe(true);
+  expect(left.some(({ state }) => state === 'IN_FLIGHT')).toBe(false);
+
+  await fleet.worker();
+  for (const update of ids) expect(await fleet.succeeded(update)).toMatchObject({ tries: 1 });
+  const applied = await aws.applied(cognitoId);
+  expect(applied).toHaveLength(ids.length);
+  expect(stepsApplied(applied)).toEqual(IN_ORDER);
+  expect(await signIns()).toBe(0);
+  const [end] = await aws.log({ eventType: 'Disconnect', clientId: cognitoId });
+  expect(end?.disconnectReason).toBe('CLIENT_INITIATED_DISCONNECT');
+});
+
+test('after SIGKILL a successor goes on once the lease has run out, in order and without a sign-in', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const first = await fleet.workerProcess();
+  const { id, cognitoId } = await fleet.active();
+  const signIns = await aws.counter('InitiateAuth');
+  await aws.deviceFaults({ delayAcceptedMs: { min: 30, max: 60 } });
+  const ids = await steps(fleet, id);
+  await fleet.settled(ids[5] ?? '');
+  await first.kill();
+  await aws.deviceFaults({});
+  await fleet.worker();
+  for (const update of ids) await fleet.succeeded(update);
+
+  const applied = await aws.applied(cognitoId);
+  expect(stepsApplied(applied)).toEqual(IN_ORDER);
+  expect(new Set(applied.map(({ clientToken }) => clientToken))).toEqual(new Set(ids));
+  // What was in flight, one for each lane at most, is the only thing that may come twice.
+  expect(applied.length).toBeLessThanOrEqual(ids.length + THINGS.length);
+  expect(await signIns()).toBe(0);
+});
+
+test('a worker that was stopped past its lease is refused by the broker and does not fight', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const first = await fleet.workerProcess();
+  const { id, cognitoId } = await fleet.active();
+  await fleet.succeeded(await fleet.send(id, 'device_h1', { step: 0 }));
+  first.signal('SIGSTOP');
+  await fleet.worker();
+  await fleet.succeeded(await fleet.send(id, 'device_h1', { step: 1 }));
+  first.signal('SIGCONT');
+  await first.line(/lease:lost|lease.*lost/i);
+  const next = await fleet.succeeded(await fleet.send(id, 'device_h1', { step: 2 }));
+
+  expect(next.tries).toBe(1);
+  const applied = await aws.applied(cognitoId);
+  expect(applied.map(({ desired }) => desired)).toEqual([{ step: 0 }, { step: 1 }, { step: 2 }]);
+  expect(new Set(applied.slice(1).map((entry) => entry.sessionIdentifier)).size).toBe(1);
+  const connects = await aws.connects(cognitoId);
+  expect(connects).toHaveLength(2);
+});
+
+test('the spacing of CONNECTs of a client id is kept when its owner changes', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const SPACING_MS = 2000;
+  const first = await fleet.worker({ CONNECT_SPACING_MS: String(SPACING_MS) });
+  const { id, cognitoId } = await fleet.active();
+  const update = await fleet.send(id, 'device_h2', { power: 'ON' });
+  await fleet.succeeded(update);
+  await first.stop();
+  await fleet.worker({ CONNECT_SPACING_MS: String(SPACING_MS) });
+  await fleet.succeeded(await fleet.send(id, 'device_h2', { power: 'OFF' }));
+
+  const [one, two, ...more] = await aws.connects(cognitoId);
+  if (one === undefined || two === undefined) throw new Error('two CONNECTs were expected');
+  expect(more).toEqual([]);
+  // From the grant to the CONNECT takes a moment each time, longer for the first.
+  expect(at(two) - at(one)).toBeGreaterThan(SPACING_MS * 0.75);
+});
+
+test('a shard that moves to a new member moves its connection without ping-pong', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  await fleet.worker();
+  const identities = await Promise.all([1, 2, 3, 4].map(() => fleet.active()));
+  const second = await fleet.worker();
+  await eventually(() => expect(second.keeper.shardsHeld).toBe(1));
+  for (const { id } of identities) {
+    await fleet.succeeded(await fleet.send(id, `device_${id}`, { moved: true }));
+  }
+  for (const { cognitoId } of identities) {
+    expect((await aws.connects(cognitoId)).length).toBeLessThanOrEqual(2);
+    const ends = await aws.log({ eventType: 'Disconnect', clientId: cognitoId });
+    for (const end of ends) expect(end.disconnectReason).toBe('CLIENT_INITIATED_DISCONNECT');
+  }
+});
