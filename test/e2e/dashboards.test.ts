@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Identity, LocalDeployment } from '../operations/support/local.ts';
+import { hurried, PrometheusServer, type Series } from '../operations/support/prometheusServer.ts';
+import { comparedVectors, panelQueries, rules } from '../operations/support/queries.ts';
+import { PROMETHEUS, whyNot } from '../operations/support/tools.ts';
+import { eventually } from '../support/eventually.ts';
+
+/*
+ * `npm run dev` under load, scraped by a real Prometheus every second. Windows of rules are a
+ * twentieth of what they are, so that five minutes pass in 15 s.
+ */
+const HURRY = 20;
+const RATE_INTERVAL = '10s';
+const OWNERS = 6;
+const NOT_ATTACHED = { stage: 'CONNECT', gate: 'IOT_POLICY_NOT_ATTACHED' };
+
+const reason = whyNot(PROMETHEUS);
+const given = test.skipIf(reason !== undefined);
+const suffix = reason === undefined ? '' : `: ${reason}`;
+
+let deployment: LocalDeployment;
+let prometheus: PrometheusServer;
+let identities: readonly Identity[] = [];
+let loading: Promise<void> | undefined;
+const stopLoad = new AbortController();
+const startedAt = Date.now() / 1000;
+
+beforeAll(async () => {
+  if (reason !== undefined) return;
+  deployment = await LocalDeployment.start(['--workers', '2', '--users', '10', '--keep-going'], {
+    QUARANTINE_PROBE_MS: '3000',
+    LEASE_MS: '3000',
+    SHARD_COUNT: '16',
+  });
+  const { targets } = deployment;
+  prometheus = await PrometheusServer.start({ targets, hurry: HURRY });
+  // The counters' zeros must have been seen before anything counts.
+  await eventually(async () => {
+    expect((await prometheus.query('up == 1')).length).toBe(3);
+    expect((await prometheus.query('courier_updates_settled_total')).length).toBeGreaterThan(0);
+  });
+  identities = await deployment.register(OWNERS);
+  loading = deployment.load(identities, stopLoad.signal);
+});
+
+afterAll(async () => {
+  stopLoad.abort();
+  await loading?.catch(() => undefined);
+  await prometheus?.stop();
+  // How it stops in order is for other tests; this one has left it half dead.
+  await deployment?.process.kill();
+});
+
+const finite = (series: readonly Series[]) =>
+  series.flatMap(({ values }) => values.filter((value) => Number.isFinite(value)));
+
+const sinceStart = () => ({ start: startedAt, end: Date.now() / 1000, step: 2 });
+
+const panelShows = (panel: string) =>
+  panelQueries({ rateInterval: RATE_INTERVAL, range: '1m' }).find((one) => one.panel === panel)
+    ?.expr ?? `no panel ${panel}`;
+
+const alertsNow = async (name: string) =>
+  (await prometheus.alerts()).filter(({ labels }) => labels.alertname === name);
+
+given(
+  `a detached policy shows with its stage and gate, and goes quiet once it is back${suffix}`,
+  async () => {
+    const [victim] = identities;
+    if (victim === undefined) throw new Error('nobody was registered');
+    const cognitoId = await eventually(async () => {
+      const { cognitoId: known, status } = await deployment.identity(victim.id);
+      expect(status).toBe('ACTIVE');
+      return known ?? '';
+    });
+    const refusals = panelShows('Authorization failures, by stage and gate');
+    expect(await prometheus.query(refusals)).toEqual([]);
+    expect(await alertsNow('CourierAuthorizationFailures')).toEqual([]);
+
+    await deployment.detachPolicy(cognitoId);
+    await eventually(
+      async () => {
+        const seen = await prometheus.query(refusals);
+        expect(seen.map(({ labels }) => labels)).toContainEqual(NOT_ATTACHED);
+        const alerts = await alertsNow('CourierAuthorizationFailures');
+        expect(alerts).toContainEqual(
+          expect.objectContaining({
+            state: 'firing',
+            labels: expect.objectContaining({ ...NOT_ATTACHED, severity: 'warning' }),
+            annotations: expect.objectContaining({
+              summary: 'IOT_POLICY_NOT_ATTACHED refuses at CONNECT',
+            }),
+          }),
+        );
+        expect(finite(await prometheus.query('sum(courier_identities_quarantined)'))).toEqual([1]);
+      },
+      { deadlineMs: 60_000, intervalMs: 250 },
+    );
+    // Nobody is to mend what is refused to one identity as if it were refused to all.
+    expect(await alertsNow('CourierMisconfigured')).toEqual([]);
+    const waits = await prometheus.query(panelShows('Oldest waiting update, by reason'));
+    expect(waits.map(({ labels }) => labels.reason)).toContain('IDENTITY_QUARANTINED');
+
+    await deployment.attachPolicy(cognitoId);
+    await eventually(
+      async () => {
+        expect((await deployment.identity(victim.id)).status).toBe('ACTIVE');
+        expect(await prometheus.query(refusals)).toEqual([]);
+        expect(await alertsNow('CourierAuthorizationFailures')).toEqual([]);
+        expect(finite(await prometheus.query('sum(courier_identities_quarantined)'))).toEqual([0]);
+      },
+      { deadlineMs: 90_000, intervalMs: 250 },
+    );
+  },
+);
+
+given(`every query of every panel parses and has shown something${suffix}`, async () => {
+  const [owner] = identities;
+  await deployment.sendOne({
+    identityId: owner?.id ?? '',
+    thing: 'thermostat_9',
+    desired: { on: true },
+  });
+  const queries = panelQueries({ rateInterval: RATE_INTERVAL, range: '3m' });
+  expect(queries.length).toBeGreaterThan(60);
+  await eventually(
+    async () => {
+      const silent: string[] = [];
+      for (const { name, expr } of queries) {
+        if (finite(await prometheus.range(expr, sinceStart())).length === 0) silent.push(name);
+      }
+      expect(silent).toEqual([]);
+    },
+    { deadlineMs: 30_000, intervalMs: 500 },
+  );
+});
+
+given(`every query of one worker's panels shows that worker alone${suffix}`, async () => {
+  const [worker = ''] = deployment.targets['courier-worker'];
+  const queries = panelQueries({ rateInterval: RATE_INTERVAL, range: '3m', worker });
+  const leases = queries.find(
+    ({ name }) => name.startsWith('courier-worker') && name.includes('Leases, by worker'),
+  );
+  const series = await prometheus.query(leases?.expr ?? '');
+  expect(series.map(({ labels }) => labels.instance)).toEqual([worker]);
+});
+
+given(`every rule parses, and what it watches is there while it is quiet${suffix}`, async () => {
+  const all = rules((text) => hurried(text, HURRY));
+  const silent: string[] = [];
+  for (const { alert, record, expr } of all) {
+    for (const vector of alert === undefined ? [expr] : comparedVectors(expr)) {
+      const series = await prometheus.range(vector, sinceStart());
+      if (finite(series).length === 0) silent.push(`${alert ?? record}: ${vector}`);
+    }
+  }
+  expect(silent).toEqual([]);
+});
+
+given(
+  `a worker that dies in the middle of a scrape leaves the queries right${suffix}`,
+  async () => {
+    const ended = 'sum (rate(courier_updates_settled_total[10s]))';
+    const pid = deployment.pidOf('worker-1');
+    process.kill(pid, 'SIGSTOP');
+    // Scraped while it stands still: the scrape hangs until it is given up.
+    await eventually(async () => {
+      expect(finite(await prometheus.query('sum(up{job="courier-worker"})'))).toEqual([1]);
+    });
+    process.kill(pid, 'SIGKILL');
+    await eventually(
+      async () => {
+        const [free] = finite(await prometheus.query(panelShows('Shards without an owner')));
+        expect(free).toBe(0);
+        const [held] = finite(await prometheus.query('sum(courier_leases_held)'));
+        expect(held).toBe(16);
+        expect((await alertsNow('CourierWorkerDown')).map(({ state }) => state)).toEqual([
+          'firing',
+        ]);
+        const [rate = 0] = finite(await prometheus.query(ended));
+        expect(rate).toBeGreaterThan(0);
+      },
+      { deadlineMs: 45_000, intervalMs: 250 },
+    );
+    const negative: string[] = [];
+    for (const { name, expr } of panelQueries({ rateInterval: RATE_INTERVAL, range: '3m' })) {
+      const values = finite(await prometheus.range(expr, sinceStart()));
+      if (values.some((value) => value < 0)) negative.push(name);
+    }
+    expect(negative).toEqual([]);
+  },
+);
