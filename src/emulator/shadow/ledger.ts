@@ -1,6 +1,9 @@
 /** The witness of accepted updates, kept in memory up to a limit. */
 import type { Ledger, LedgerEntry } from '../contract.ts';
 
+/** Handed over to the ledger, which sets its sequence. */
+export type UnnumberedEntry = { -readonly [K in keyof LedgerEntry]: LedgerEntry[K] };
+
 export class UpdateLedger implements Ledger {
   readonly #limit: number;
   /** A ring: the entry of sequence n stands at (n - 1) modulo the limit. */
@@ -19,11 +22,12 @@ export class UpdateLedger implements Ledger {
     return Math.max(0, this.#last - this.#limit);
   }
 
-  add(entry: Omit<LedgerEntry, 'sequence'>): LedgerEntry {
+  /** Numbers the entry and keeps it. */
+  add(entry: UnnumberedEntry): LedgerEntry {
     this.#last += 1;
-    const numbered = { ...entry, sequence: this.#last };
-    this.#ring[(this.#last - 1) % this.#limit] = numbered;
-    return numbered;
+    entry.sequence = this.#last;
+    this.#ring[(this.#last - 1) % this.#limit] = entry;
+    return entry;
   }
 
   since(after: number, limit = Number.POSITIVE_INFINITY): readonly LedgerEntry[] {

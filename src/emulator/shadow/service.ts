@@ -12,7 +12,7 @@ import {
   snapshot,
 } from './documents.ts';
 import { noShadow, SHADOW_ERRORS, type ShadowError } from './errors.ts';
-import type { UpdateLedger } from './ledger.ts';
+import type { UnnumberedEntry, UpdateLedger } from './ledger.ts';
 import { parseEmptyable, parseUpdate } from './request.ts';
 import type { ShadowAddress, ShadowStore } from './store.ts';
 import { shadowPrefix } from './topics.ts';
@@ -156,18 +156,16 @@ export class ShadowService {
     request: { desired?: unknown; reported?: unknown; clientToken: string | undefined },
     version: number,
   ): void {
-    const { clientToken, desired, reported } = request;
-    const { clientId, sessionIdentifier } = client;
-    const entry = this.ledger.add({
-      ...(clientId === '' ? {} : { clientId }),
-      ...(sessionIdentifier === undefined ? {} : { sessionIdentifier }),
-      ...address,
-      ...(clientToken === undefined ? {} : { clientToken }),
-      ...(desired === undefined ? {} : { desired }),
-      ...(reported === undefined ? {} : { reported }),
-      version,
-      receivedAtMs,
-    });
+    // Fields are added one by one: this runs for every update, where spreads would be felt.
+    const { thing, shadow } = address;
+    const entry: UnnumberedEntry = { sequence: 0, thing, version, receivedAtMs };
+    if (shadow !== undefined) entry.shadow = shadow;
+    if (client.clientId !== '') entry.clientId = client.clientId;
+    if (client.sessionIdentifier !== undefined) entry.sessionIdentifier = client.sessionIdentifier;
+    if (request.clientToken !== undefined) entry.clientToken = request.clientToken;
+    if (request.desired !== undefined) entry.desired = request.desired;
+    if (request.reported !== undefined) entry.reported = request.reported;
+    this.ledger.add(entry);
     this.#options.onUpdate?.(entry);
   }
 }
