@@ -119,16 +119,19 @@ test.each([
     413,
   ],
   ['no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'UnsupportedDocumentEncodingException', 415],
-])('aws-facts 2.4: %s is an HTTP error', async (_what, payload, name, httpStatusCode) => {
-  const bad = new UpdateThingShadowCommand({
-    thingName: 'device_3',
-    payload: Buffer.from(payload),
-  });
-  await expect(administrator.send(bad)).rejects.toMatchObject({
-    name,
-    $metadata: { httpStatusCode },
-  });
-});
+])(
+  'aws-facts 2.4: what cannot be applied is an HTTP error over HTTPS (%s)',
+  async (_what, payload, name, httpStatusCode) => {
+    const bad = new UpdateThingShadowCommand({
+      thingName: 'device_3',
+      payload: Buffer.from(payload),
+    });
+    await expect(administrator.send(bad)).rejects.toMatchObject({
+      name,
+      $metadata: { httpStatusCode },
+    });
+  },
+);
 
 test('Publish reaches subscribers, and the shadow service on its topics', async () => {
   const topic = '$aws/things/device_4/shadow/update';

@@ -98,12 +98,15 @@ test('aws-facts 3.3: a denied SUBSCRIBE closes an MQTT 3.1.1 connection', async 
   await end;
 });
 
-test.each([0, 1] as const)('aws-facts 3.3: a denied QoS %d PUBLISH closes it too', async (qos) => {
-  const client = await mqttJs(world.issue((action) => action !== 'iot:Publish'));
-  const end = closed(client);
-  client.publish('t', 'x', { qos }, () => undefined);
-  await end;
-});
+test.each([0, 1] as const)(
+  'aws-facts 3.3: a denied PUBLISH closes an MQTT 3.1.1 connection (QoS %d)',
+  async (qos) => {
+    const client = await mqttJs(world.issue((action) => action !== 'iot:Publish'));
+    const end = closed(client);
+    client.publish('t', 'x', { qos }, () => undefined);
+    await end;
+  },
+);
 
 test('aws-facts 3.6: a quick second CONNECT of MQTT 3.1.1 sees the socket close', async () => {
   const holder = world.issue();

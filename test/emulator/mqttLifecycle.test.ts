@@ -106,25 +106,28 @@ test.each([
       aheadMs += 46_000;
     },
   ],
-] as const)('aws-facts 3.7: %s is %s', async (_what, disconnectReason, clientInitiated, act) => {
-  observer.stop().catch(() => undefined);
-  observer = crtClient(world, world.issue(), {
-    change: (config) => {
-      config.connectProperties = {
-        clientId: config.connectProperties?.clientId ?? '',
-        keepAliveIntervalSeconds: 1200,
-      };
-    },
-  });
-  await observer.connect();
-  await observer.subscribe(`${disconnected}+`);
-  const holder = world.issue();
-  act(await open(holder));
-  expect(await observer.json(disconnected + holder.identityId)).toMatchObject({
-    disconnectReason,
-    clientInitiatedDisconnect: clientInitiated,
-  });
-});
+] as const)(
+  'aws-facts 3.7: every end of a connection has its disconnectReason (%s is %s)',
+  async (_what, disconnectReason, clientInitiated, act) => {
+    observer.stop().catch(() => undefined);
+    observer = crtClient(world, world.issue(), {
+      change: (config) => {
+        config.connectProperties = {
+          clientId: config.connectProperties?.clientId ?? '',
+          keepAliveIntervalSeconds: 1200,
+        };
+      },
+    });
+    await observer.connect();
+    await observer.subscribe(`${disconnected}+`);
+    const holder = world.issue();
+    act(await open(holder));
+    expect(await observer.json(disconnected + holder.identityId)).toMatchObject({
+      disconnectReason,
+      clientInitiatedDisconnect: clientInitiated,
+    });
+  },
+);
 
 test('aws-facts 3.4: a takeover ends the older connection as DUPLICATE_CLIENTID', async () => {
   const holder = world.issue();
@@ -173,7 +176,7 @@ test('aws-facts 3.7: subscriptions are told with their topics', async () => {
 test.each([
   ['with a DISCONNECT packet', { reasonCode: mqtt5.DisconnectReasonCode.NormalDisconnection }],
   ['without one, by its Close frame', undefined],
-])('aws-facts 3.7: a stop of the SDK %s is client-initiated', async (_what, packet) => {
+])('aws-facts 3.7: a stop of the SDK is client-initiated (%s)', async (_what, packet) => {
   const holder = world.issue();
   const client = crtClient(world, holder);
   await client.connect();

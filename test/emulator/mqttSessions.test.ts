@@ -161,10 +161,13 @@ test.each([
   [5, 30],
   [45, 45],
   [5000, 1200],
-])('aws-facts 1.1: a keep-alive of %d s becomes %d s', async (keepalive, effective) => {
-  const { connack } = await open(undefined, { keepalive });
-  expect(connack.properties?.serverKeepAlive).toBe(effective);
-});
+])(
+  'aws-facts 1.1: a keep-alive is brought within 30 to 1,200 s (%d s becomes %d s)',
+  async (keepalive, effective) => {
+    const { connack } = await open(undefined, { keepalive });
+    expect(connack.properties?.serverKeepAlive).toBe(effective);
+  },
+);
 
 test('aws-facts 1.1: without a word for 1.5 keep-alives the connection ends with 0x8D', async () => {
   const { raw } = await open(undefined, { keepalive: 30 });

@@ -145,11 +145,14 @@ const rejections: readonly [string, string, number, string][] = [
   ],
 ];
 
-test.each(rejections)('aws-facts 2.4: %s is rejected', async (_what, payload, code, message) => {
-  const prefix = await freshShadow();
-  expect((await client.publish(`${prefix}/update`, payload)).reasonCode).toBe(0);
-  expect(await client.json(`${prefix}/update/rejected`)).toMatchObject({ code, message });
-});
+test.each(rejections)(
+  'aws-facts 2.4: what cannot be applied is rejected with code and message (%s)',
+  async (_what, payload, code, message) => {
+    const prefix = await freshShadow();
+    expect((await client.publish(`${prefix}/update`, payload)).reasonCode).toBe(0);
+    expect(await client.json(`${prefix}/update/rejected`)).toMatchObject({ code, message });
+  },
+);
 
 test('every accepted update stands in the ledger', async () => {
   const prefix = await freshShadow('lamp');

@@ -89,9 +89,12 @@ test.each([
   ['a clock four minutes behind', { date: minutes(-4) }, 101],
   ['a clock four minutes ahead', { date: minutes(4) }, 101],
   ['its token signed', { signToken: true }, 403],
-])('aws-facts 4.1: a URL signed with %s', async (_what, options, status) => {
-  expect((await upgrade(await presignMqtt(world.issue(), options))).status).toBe(status);
-});
+])(
+  'aws-facts 4.1: region, service, date and token of a signed URL must fit (%s)',
+  async (_what, options, status) => {
+    expect((await upgrade(await presignMqtt(world.issue(), options))).status).toBe(status);
+  },
+);
 
 test('aws-facts 4.1: a signed token is accepted where the setting says so', async () => {
   const lenient = await startDeviceWorld({ settings: { acceptSignedToken: true } });
