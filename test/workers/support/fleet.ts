@@ -75,21 +75,22 @@ export class Fleet {
   }
 
   async worker(settings: Settings = {}): Promise<InProcessWorker> {
-    const worker = await startWorker(this.#environment(settings));
+    const worker = await startWorker(this.environment(settings));
     this.#workers.push(worker);
     return worker;
   }
 
   async workerProcess(settings: Settings = {}): Promise<RunningProcess> {
     const child = await startProgram('src/workers/main.ts', [], {
-      env: { ...this.#environment(settings), LOG_LEVEL: 'debug' },
+      env: { ...this.environment(settings), LOG_LEVEL: 'debug' },
       readyLine: /"msg":"ready"/,
     });
     this.#processes.push(child);
     return child;
   }
 
-  #environment(settings: Settings): Settings {
+  /** What a worker of this deployment is started with. */
+  environment(settings: Settings = {}): Settings {
     return {
       ...this.aws.environment,
       ...QUICK,

@@ -1,0 +1,155 @@
+import { expect, test } from 'vitest';
+import type { IdentityConnection } from '../../../src/workers/connection/identityConnection.ts';
+import { eventually } from '../../support/eventually.ts';
+import { oneConnection } from '../support/oneConnection.ts';
+import { useFleet } from '../support/useFleet.ts';
+
+const world = useFleet();
+const PATIENCE_MS = 10_000;
+
+function publish(connection: IdentityConnection, token: string) {
+  return connection.publish({
+    thing: 'device_1',
+    token,
+    desired: '{"power":"ON"}',
+    expectedVersion: undefined,
+    confirm: 'ACCEPTED',
+  });
+}
+
+test('a probe that comes while a connection is let go opens no second one beside it', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id, {
+    settings: { RECYCLE_MIN_MS: '100', RECYCLE_MAX_MS: '100' },
+  });
+  expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  const { cognitoId = '' } = await fleet.identity(id);
+  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 400, max: 400 } });
+  const inFlight = publish(one.connection, 'upd_0_drain');
+  await eventually(() => expect(one.connection.inFlight).toBe(1));
+  const renewed = eventually(async () => {
+    await one.connection.maintain();
+    expect(one.lost).toEqual(['recycled']);
+  });
+  await eventually(() => expect(one.states.at(-1)).toBe('draining'));
+  await one.connection.probe();
+
+  expect(await inFlight).toMatchObject({ kind: 'accepted' });
+  await renewed;
+  await aws.deviceFaults({});
+  const ends = await aws.log({ eventType: 'Disconnect', clientId: cognitoId });
+  expect(ends.map((end) => end.disconnectReason)).toEqual(['CLIENT_INITIATED_DISCONNECT']);
+  await one.stop();
+});
+
+test('a record that cannot be told of the connection is told later; the connection stays', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  let failures = 2;
+  const one = await oneConnection(fleet, id, {
+    onActive: () => {
+      failures -= 1;
+      return failures >= 0 ? Promise.reject(new Error('Redis said no')) : Promise.resolve();
+    },
+  });
+  expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  await one.connection.maintain();
+  await one.connection.maintain();
+  await one.connection.maintain();
+  expect(one.announced()).toBe(3);
+  expect(one.states.filter((state) => state === 'connected')).toHaveLength(1);
+  expect(one.lost).toEqual([]);
+  await one.stop();
+});
+
+test('closing while a renewal drains waits for the answer in flight and closes once', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id, {
+    settings: { RECYCLE_MIN_MS: '100', RECYCLE_MAX_MS: '100' },
+  });
+  await one.connection.ready(PATIENCE_MS);
+  const { cognitoId = '' } = await fleet.identity(id);
+  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 300, max: 300 } });
+  const inFlight = publish(one.connection, 'upd_0_close');
+  await eventually(() => expect(one.connection.inFlight).toBe(1));
+  const renewals = eventually(async () => {
+    await one.connection.maintain();
+    expect(one.states).toContain('draining');
+  });
+  await eventually(() => expect(one.states.at(-1)).toBe('draining'));
+  await Promise.all([one.connection.close(), one.connection.close()]);
+  await renewals;
+  await aws.deviceFaults({});
+
+  expect(await inFlight).toMatchObject({ kind: 'accepted' });
+  expect(one.lost).toEqual(['recycled']);
+  expect(one.connection.state).toBe('closed');
+  expect(await aws.connects(cognitoId)).toHaveLength(1);
+  await one.stop();
+});
+
+test('an abandoned connection waits for no answer: what is in flight is unknown at once', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id, { settings: { ANSWER_TIMEOUT_MS: '600000' } });
+  await one.connection.ready(PATIENCE_MS);
+  const { cognitoId = '' } = await fleet.identity(id);
+  await aws.deviceFaults({ clientIds: [cognitoId], swallowAccepted: 1 });
+  const inFlight = publish(one.connection, 'upd_0_abandon');
+  await eventually(() => expect(one.connection.inFlight).toBe(1));
+  await one.connection.abandon();
+  await aws.deviceFaults({});
+  expect(await inFlight).toMatchObject({ kind: 'unknown' });
+  expect(one.connection.state).toBe('closed');
+  await one.stop();
+});
+
+test('whoever waits for a connection is let go when its shard is handed over', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const user = aws.user();
+  await aws.post('/faults', {
+    on: 'InitiateAuth',
+    effect: 'swallow',
+    count: 1,
+    containing: user.username,
+  });
+  const { id } = await fleet.register(user);
+  const one = await oneConnection(fleet, id);
+  const waiting = one.connection.ready(600_000);
+  await eventually(() => expect(one.states).toEqual(['authenticating']));
+  one.connection.quiet();
+  expect(await waiting).toMatchObject({ kind: 'waits', wait: { reason: 'CONNECTING' } });
+  await one.stop();
+  expect(one.connection.state).toBe('closed');
+});
+
+test('updates of an identity that is gone are not kept waiting: their claim ends them', async () => {
+  const fleet = world.fleet();
+  const { id, shard } = await fleet.register();
+  const one = await oneConnection(fleet, id);
+  await fleet.redis.del(fleet.keys.shard(shard).identity(id));
+  expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  expect(one.connection.state).toBe('idle');
+  await one.stop();
+});
+
+test('nothing connects, and nothing is published, without a valid lease', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id);
+  await one.connection.ready(PATIENCE_MS);
+  one.lease.lose();
+  const owned = await one.connection.ready(PATIENCE_MS);
+  expect(owned).toMatchObject({ kind: 'waits', wait: { reason: 'NO_OWNER' } });
+  expect(await publish(one.connection, 'upd_0_lost')).toMatchObject({
+    kind: 'unsent',
+    reason: 'NO_OWNER',
+  });
+  await one.stop();
+});
