@@ -68,6 +68,7 @@ const SETTINGS: readonly (readonly [string, string])[] = [
   ['a signed token is accepted', 'acceptSignedToken'],
   ['PUBACK 0x97 where the setting', 'discardedPublish'],
   ['cut after its lifetime', 'announceLifetimeEnd'],
+  ['state may be so many levels deep', 'shadowDepth'],
   ['TestAuthorization asks', 'testAuthorization'],
   ['the 51st subscription', 'overSubscribed'],
   ['the first attach propagates', 'firstAttach'],
@@ -91,6 +92,13 @@ const NOT_EMULATED: readonly (readonly [behaviour: string, source: string])[] = 
     'Certificates, thing groups, jobs, rules, custom authorizers, MQTT on port 8883',
     'IoT developer guide',
   ],
+  [
+    'Redelivery of an unacknowledged QoS 1 message on the same connection',
+    'AWS General Reference, AWS IoT Core quotas (2023)',
+  ],
+  ['Lifecycle events that come twice or out of order', 'IoT developer guide, lifecycle events'],
+  ['SendDirectMessage, and thing names in lifecycle events', 'Service model of iot-data'],
+  ["AWS's own latency: answers come at once unless a fault delays them", 'Not documented by AWS'],
   [
     'Session policies, permissions boundaries, managed policies on the authenticated role',
     'IAM user guide',
