@@ -19,6 +19,25 @@ function hasTerminal() {
 }
 
 /**
+ * npm that is killed outright passes nothing on; then nobody is left who waits for us.
+ * @param {() => void} stop
+ * @returns {() => void} ends the watch
+ */
+function watchNpm(stop) {
+  if (process.env.npm_lifecycle_event === undefined) {
+    return () => undefined;
+  }
+  const npm = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid !== npm) {
+      clearInterval(timer);
+      stop();
+    }
+  }, 250);
+  return () => clearInterval(timer);
+}
+
+/**
  * Runs a command to its end, passing signals on, and answers the exit code a shell would see.
  * @param {string} command
  * @param {readonly string[]} args
@@ -42,6 +61,7 @@ export async function run(command, args, options) {
     process.on(signal, pass);
   }
   process.on('exit', abandon);
+  const unwatch = watchNpm(abandon);
   try {
     return await new Promise((resolve, reject) => {
       child = spawn(command, args, {
@@ -58,6 +78,7 @@ export async function run(command, args, options) {
     });
   } finally {
     process.off('exit', abandon);
+    unwatch();
     for (const signal of signals) {
       process.off(signal, pass);
     }

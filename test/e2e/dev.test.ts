@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { startProgram } from '../support/processes.ts';
+import { startProcess, startProgram } from '../support/processes.ts';
 import { DevCommand } from './devCommand.ts';
 
 const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('courier-local-'));
@@ -59,4 +59,35 @@ test('told to stop while it starts, it stops', async () => {
   expect(await dev.exited).toEqual({ code: 0, signal: null });
   expect(dev.stdout).toBe('');
   await eventually(() => expect(dev.descendants()).toEqual([]));
+});
+
+test('through npm: SIGTERM ends it with 0, and npm killed outright does not leave it behind', async () => {
+  for (const [signal, exit] of [
+    ['SIGTERM', { code: 0, signal: null }],
+    ['SIGKILL', { code: null, signal: 'SIGKILL' }],
+  ] as const) {
+    const npm = await startProcess(
+      'npm',
+      ['run', '--silent', 'dev', '--', '--json', '--users', '1'],
+      { readyLine: /^\{"ready":true/, readyMs: 60_000 },
+    );
+    npm.signal(signal);
+    expect(await npm.exited).toEqual(exit);
+    await eventually(() => expect(npm.descendants()).toEqual([]), { deadlineMs: 15_000 });
+  }
+});
+
+test('a signal to the whole group, as Ctrl-C is, counts once and drains', async () => {
+  const npm = await startProcess(
+    'npm',
+    ['run', '--silent', 'dev', '--', '--json', '--users', '1'],
+    {
+      readyLine: /^\{"ready":true/,
+      readyMs: 60_000,
+    },
+  );
+  process.kill(-npm.pid, 'SIGINT');
+  await npm.exited;
+  await eventually(() => expect(npm.descendants()).toEqual([]), { deadlineMs: 15_000 });
+  expect(npm.stderr).not.toContain('had to be killed');
 });

@@ -48,6 +48,7 @@ export async function demo({ env }: DemoOptions): Promise<number> {
       return deployment;
     },
     {
+      env,
       say: (text) => process.stderr.write(`\n${text}\n`),
       work: (deployment, signal) => show(deployment, screen, signal, stays),
     },

@@ -36,7 +36,7 @@ export async function dev(options: DevOptions): Promise<number> {
       process.stdout.write(`${options.json ? readyLine(deployment) : welcome(deployment)}\n`);
       return deployment;
     },
-    { say },
+    { say, env: options.env },
   );
 }
 

@@ -1,4 +1,5 @@
 import { describeFailure, EXIT } from '../failure.ts';
+import { whenOrphaned } from './whenOrphaned.ts';
 
 export interface Stoppable {
   /** An abort of `deadline` kills what is still there. Answers who had to be killed. */
@@ -14,6 +15,9 @@ export interface Run {
 
 class Interrupted extends Error {}
 
+/** A signal to our whole group also comes through npm and the bootstrap: that is one wish, not two. */
+const SAME_SIGNAL_MS = 1000;
+
 /**
  * Starts something and keeps it up until a signal or a failure, or until `work` on it is done.
  * Then it is stopped in order; a second signal kills. Answers the exit code: 0 where all went
@@ -23,6 +27,7 @@ export async function untilStopped<T extends Stoppable>(
   start: (run: Run) => Promise<T>,
   options: {
     readonly say: (text: string) => void;
+    readonly env: NodeJS.ProcessEnv;
     /** What is done once it is up; without it, it stays up. */
     readonly work?: (started: T, signal: AbortSignal) => Promise<void>;
   },
@@ -35,12 +40,18 @@ export async function untilStopped<T extends Stoppable>(
   });
   // Whoever races with it sees it; a failure after the end has nobody left to tell.
   failed.catch(() => undefined);
+  let firstAt = 0;
   const onSignal = () => {
-    if (stopRequested.signal.aborted) kill.abort();
-    else stopRequested.abort(new Interrupted());
+    if (!stopRequested.signal.aborted) {
+      firstAt = performance.now();
+      stopRequested.abort(new Interrupted());
+    } else if (performance.now() - firstAt > SAME_SIGNAL_MS) {
+      kill.abort();
+    }
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of signals) process.on(name, onSignal);
+  const unwatch = whenOrphaned(options.env, onSignal);
   const interrupted = new Promise<never>((_, reject) => {
     stopRequested.signal.addEventListener('abort', () => reject(stopRequested.signal.reason));
   });
@@ -63,6 +74,7 @@ export async function untilStopped<T extends Stoppable>(
   }
   const killed = (await started?.stop(kill.signal)) ?? [];
   for (const name of signals) process.off(name, onSignal);
+  unwatch();
   if (killed.length > 0 && exitCode === 0) {
     options.say(`Did not stop in time and had to be killed: ${killed.join(', ')}.`);
     return EXIT.temporary;
