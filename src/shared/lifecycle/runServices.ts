@@ -12,12 +12,15 @@ export interface RunOptions {
   readonly onQuiet?: () => void;
 }
 
+/** A kill of the process group comes directly, and once more through npm: that is one wish. */
+const SAME_SIGNAL_MS = 500;
 const SOFTWARE_ERROR = 70;
 const DRAIN_INCOMPLETE = 75;
 
 /**
  * Runs the services of a process until SIGTERM or SIGINT: starts them in order, stops them in
- * reverse. Quiet, drain, deadline, abort; a second signal skips to abort. Ends the process with 0
+ * reverse. Quiet, drain, deadline, abort; a second signal skips to abort, unless it is the same one
+ * within half a second. Ends the process with 0
  * when drained, 75 when the deadline cut it short, and an error's own exit code when a start
  * failed. The exit is explicit because aws-crt's native handles keep a process alive.
  */
@@ -26,16 +29,18 @@ export async function runServices(
   options: RunOptions,
 ): Promise<void> {
   const deadline = new AbortController();
-  let stopRequested = false;
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const stopSignal = new Promise<void>((resolve) => {
     const onSignal = (signal: NodeJS.Signals) => {
       if (deadline.signal.aborted) return;
-      if (stopRequested) {
+      const now = performance.now();
+      if (first !== undefined) {
+        if (signal === first.signal && now - first.at < SAME_SIGNAL_MS) return;
         options.log.warn({ signal }, 'second signal: aborting');
         deadline.abort();
         return;
       }
-      stopRequested = true;
+      first = { signal, at: now };
       options.log.info({ signal, drainTimeoutMs: options.drainTimeoutMs }, 'stopping');
       resolve();
     };
@@ -43,15 +48,16 @@ export async function runServices(
     process.on('SIGINT', onSignal);
   });
 
+  const stopRequested = () => first !== undefined;
   const started: Service[] = [];
   let exitCode = 0;
   try {
     for (const service of services) {
-      if (stopRequested) break;
+      if (stopRequested()) break;
       started.push(service);
       await Promise.race([service.start(), stopSignal]);
     }
-    if (!stopRequested) options.onReady?.();
+    if (!stopRequested()) options.onReady?.();
     await stopSignal;
   } catch (error) {
     exitCode = error instanceof CourierError ? error.exitCode : SOFTWARE_ERROR;

@@ -15,6 +15,15 @@ const SECRET_NAMES = [
   'refreshToken',
   'token',
   'authorization',
+  // As AWS writes them, in requests and answers.
+  'PASSWORD',
+  'SECRET_HASH',
+  'REFRESH_TOKEN',
+  'SecretKey',
+  'SessionToken',
+  'IdToken',
+  'AccessToken',
+  'RefreshToken',
 ];
 
 /** JSON lines on standard output, with everything that is named like a secret redacted. */

@@ -11,8 +11,9 @@ const KEY_BYTES = 32;
 export function parseVaultKeys(value: string): VaultKeys | string {
   const byId = new Map<string, Buffer>();
   for (const part of value.split(',').map((piece) => piece.trim())) {
-    const [id = '', encoded = ''] = part.split(/:(.*)/s);
-    if (!KEY_ID.test(id)) {
+    const [id = '', encoded] = part.split(/:(.*)/s);
+    // Without a colon the entry may be the key itself, which no message may repeat.
+    if (encoded === undefined || !KEY_ID.test(id)) {
       return 'has an entry without a key id (letters, digits, "_" and "-", then a colon)';
     }
     const key = Buffer.from(encoded, 'base64');

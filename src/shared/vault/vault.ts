@@ -40,7 +40,10 @@ export class Vault {
     }
     const packed = Buffer.from(encoded, 'base64url');
     try {
-      const decipher = createDecipheriv('aes-256-gcm', key, packed.subarray(0, IV_BYTES));
+      // Without the length a shorter tag would do, which is easier to forge.
+      const options = { authTagLength: TAG_BYTES };
+      const iv = packed.subarray(0, IV_BYTES);
+      const decipher = createDecipheriv('aes-256-gcm', key, iv, options);
       decipher.setAAD(Buffer.from(binding, 'utf8'));
       decipher.setAuthTag(packed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
       const text = packed.subarray(IV_BYTES + TAG_BYTES);
