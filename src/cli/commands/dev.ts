@@ -52,23 +52,28 @@ function readyLine(deployment: Deployment): string {
 }
 
 function welcome(deployment: Deployment): string {
-  const { api, token, redis, emulator } = deployment;
-  const [user] = emulator.ready.users;
-  const mutation = '{ __typename }';
+  const { api, token, redis, emulator, workers } = deployment;
+  const user = emulator.ready.users[0] ?? { username: '', password: '' };
+  const count = workers.length === 1 ? 'one worker' : `${workers.length} workers`;
   return `
-Shadow Courier runs on this machine: Redis, an emulator of the AWS services, the API and
-${deployment.workers.length === 1 ? 'one worker' : `${deployment.workers.length} workers`}. All of it, and all that it stored, goes when you press Ctrl-C.
+Shadow Courier runs on this machine: Redis, an emulator of the AWS services, the API and ${count}.
+All of it, and all that it stored, goes when you press Ctrl-C.
 
-  GraphQL, GraphiQL   ${api.graphql}
-  bearer token        ${token}
-  metrics             ${metricsUrls(deployment).join('\n                      ')}
-  Redis               ${redis.url}
-  things              any that begin with device_
-  users               ${emulator.ready.users.length}, the first one ${user?.username} with the password ${user?.password}
+  GraphQL, GraphiQL  ${api.graphql}
+  authorization      Bearer ${token}
+  metrics            ${metricsUrls(deployment).join('\n                     ')}
+  Redis              ${redis.url}
+  users              ${emulator.ready.users.length}; the first is ${user.username}, password ${user.password}
+  things             all whose names begin with device_
 
-Try it:
+Open GraphiQL, put {"authorization": "Bearer …"} under Headers, and send two mutations:
 
-  curl -s ${api.graphql} -H 'authorization: Bearer ${token}' \\
-    -H 'content-type: application/json' -d '{"query":"${mutation}"}'
+  mutation { registerIdentity(input: {username: "${user.username}", password: "${user.password}"}) {
+    ... on RegisterIdentitySuccess { identity { id } }
+    ... on Error { message remedy } } }
+
+  mutation { updateShadow(input: {identityId: "…", thing: "device_1", desired: {power: "OFF"}}) {
+    ... on UpdateShadowSuccess { update { id state milestone version } }
+    ... on Error { message remedy } } }
 `;
 }
