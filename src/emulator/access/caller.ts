@@ -29,11 +29,16 @@ export function admitCaller(
   const caller = verifyCaller(gate, exchange);
   if (caller === undefined) return;
   const facts = gate.authorizer.factsFor(caller, { 'aws:SourceIp': exchange.sourceIp });
-  if (gate.authorizer.decideByRole(caller, action, resource, facts) === 'ALLOWED') return;
+  const decision = gate.authorizer.decideByRole(caller, action, resource, facts);
+  if (decision === 'ALLOWED') return;
+  const reason =
+    decision === 'EXPLICIT_DENY'
+      ? 'with an explicit deny in an identity-based policy'
+      : `because no identity-based policy allows the ${action} action`;
   const roleName = caller.roleArn.split('/').at(-1) ?? '';
   throw new AwsError(
     'AccessDeniedException',
-    `User: arn:aws:sts::${gate.account.accountId}:assumed-role/${roleName}/CognitoIdentityCredentials is not authorized to perform: ${action} on resource: ${resource}`,
+    `User: arn:aws:sts::${gate.account.accountId}:assumed-role/${roleName}/CognitoIdentityCredentials is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
     gate.refusalStatus,
   );
 }

@@ -11,6 +11,8 @@ export interface RestRoute {
   readonly method: string;
   /** `/target-policies/{policyName}`; a capture takes one segment. */
   readonly path: string;
+  /** What IAM is asked about where it is not the policy or thing in the path. */
+  readonly resource?: (exchange: Exchange, path: PathValues) => string;
   readonly answer: (exchange: Exchange, path: PathValues) => Promise<object> | object;
 }
 

@@ -1,3 +1,4 @@
+import type { Exchange } from '../http/exchange.ts';
 import type { RestRoute } from '../http/restProtocol.ts';
 import { InputReader, parseInput } from '../http/input.ts';
 import type { PolicyAuthorizer } from '../policy/authorizer.ts';
@@ -68,9 +69,9 @@ export function policyRoutes(parts: PolicyRouteParts): readonly RestRoute[] {
       operation: 'AttachPolicy',
       method: 'PUT',
       path: '/target-policies/{policyName}',
+      resource: targetOf,
       answer: (exchange, { policyName = '' }) => {
-        const target = readTarget(read.string(parseInput(exchange.body), 'target'));
-        attachments.attach(policies.get(policyName).name, target);
+        attachments.attach(policies.get(policyName).name, targetOf(exchange));
         return {};
       },
     },
@@ -78,9 +79,9 @@ export function policyRoutes(parts: PolicyRouteParts): readonly RestRoute[] {
       operation: 'DetachPolicy',
       method: 'POST',
       path: '/target-policies/{policyName}',
+      resource: targetOf,
       answer: (exchange, { policyName = '' }) => {
-        const target = readTarget(read.string(parseInput(exchange.body), 'target'));
-        attachments.detach(policyName, target);
+        attachments.detach(policyName, targetOf(exchange));
         return {};
       },
     },
@@ -88,6 +89,7 @@ export function policyRoutes(parts: PolicyRouteParts): readonly RestRoute[] {
       operation: 'ListAttachedPolicies',
       method: 'POST',
       path: '/attached-policies/{target}',
+      resource: (_exchange, { target = '' }) => target,
       answer: (exchange, { target = '' }) => {
         const { items, next } = page(attached(readTarget(target)), exchange.query);
         return {
@@ -158,6 +160,11 @@ function checkPolicyName(name: string): void {
   if (name.length > 128 || !POLICY_NAME.test(name)) {
     throw iotError.invalidRequest('policyName must be 1 to 128 characters of [\\w+=,.@-]');
   }
+}
+
+/** AWS asks IAM about the target of an attachment, which for an identity is its bare id. */
+function targetOf(exchange: Exchange): string {
+  return readTarget(read.string(parseInput(exchange.body), 'target'));
 }
 
 function readTarget(target: string): string {

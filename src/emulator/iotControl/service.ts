@@ -23,7 +23,7 @@ export function createIotResponder(parts: IotResponderParts): IotResponder {
     const { route, values } = match;
     const run = async (): Promise<Answer> => {
       await parts.before(route.operation, exchange, IOT_ERRORS);
-      const resource = resourceOf(parts.gate.account, values);
+      const resource = route.resource?.(exchange, values) ?? resourceOf(parts.gate.account, values);
       admitCaller(parts.gate, exchange, `iot:${route.operation}`, resource);
       if (!parts.quotas.tryTake(route.operation)) throw iotError.throttled();
       return restAnswer(await route.answer(exchange, values));

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-iot';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestAccount } from './account.ts';
+import { withTemplate } from './templates.ts';
 
 let account: TestAccount;
 let identityId: string;
@@ -222,8 +223,43 @@ describe('who may call', () => {
     const client = account.iotAs(keys);
     await expect(
       client.send(new AttachPolicyCommand({ policyName, target: identityId })),
-    ).rejects.toMatchObject({ name: 'AccessDeniedException', $metadata: { httpStatusCode: 403 } });
+    ).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      message: expect.stringMatching(
+        `^User: arn:aws:sts::123456789012:assumed-role/.+/CognitoIdentityCredentials is not authorized to perform: iot:AttachPolicy on resource: ${identityId} because no identity-based policy allows the iot:AttachPolicy action$`,
+      ),
+      $metadata: { httpStatusCode: 403 },
+    });
     client.destroy();
+  });
+
+  it('aws-facts §5: an identity may attach where its role allows it on the identity, not on the policy', async () => {
+    const attachAs = (resource: string) =>
+      withTemplate(
+        (text) =>
+          text.replace(
+            /(PolicyName: iot-shadows\n\s+PolicyDocument:\n\s+Version: ["']2012-10-17["']\n\s+Statement:\n)/,
+            `$1              - Effect: Allow
+                Action: iot:AttachPolicy
+                Resource: ${resource}
+`,
+          ),
+        async (own) => {
+          const { keys, identityId: target } = await own.credentials(0);
+          const client = own.iotAs(keys);
+          try {
+            await client.send(
+              new AttachPolicyCommand({ policyName: own.ready.iotPolicyName, target }),
+            );
+          } finally {
+            client.destroy();
+          }
+        },
+      );
+    await expect(attachAs('"*"')).resolves.toBeUndefined();
+    await expect(attachAs('arn:aws:iot:us-east-1:123456789012:policy/*')).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+    });
   });
 
   it('an issued key with a wrong secret is InvalidSignatureException (403)', async () => {
