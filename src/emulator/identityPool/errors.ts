@@ -22,7 +22,6 @@ export const identityPoolError = {
     notAuthorized(`Invalid login token. Missing a required claim: ${claim}`),
   issuerMismatch: () => notAuthorized("Invalid login token. Issuer doesn't match providerName"),
   badSignature: () => notAuthorized("Invalid login token. Couldn't verify signed token."),
-  wrongAudience: () => notAuthorized('Invalid login token. Incorrect token audience.'),
   tokenExpired: (nowSeconds: number, exp: number) =>
     notAuthorized(`Invalid login token. Token expired: ${nowSeconds} >= ${exp}`),
   tokenRevoked: () => notAuthorized('Invalid login token. Token has been revoked.'),

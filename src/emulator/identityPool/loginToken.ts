@@ -44,7 +44,8 @@ export async function verifyLogin(
   const client = pool.providers.find(
     (candidate) => candidate.providerName === providerName && audience.includes(candidate.clientId),
   );
-  if (client === undefined) throw identityPoolError.wrongAudience();
+  // A pool knows a user pool by its name and one client of it, so another client is unsupported.
+  if (client === undefined) throw identityPoolError.unsupportedProvider();
   const nowSeconds = Math.floor(verifier.now() / 1000);
   if (nowSeconds >= claims.exp) throw identityPoolError.tokenExpired(nowSeconds, claims.exp);
   if (client.serverSideTokenCheck && verifier.isRevoked(claims)) {

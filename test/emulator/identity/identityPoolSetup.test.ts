@@ -62,6 +62,17 @@ describe('role mapping', () => {
     ));
 });
 
+it("aws-facts §6.5: a token of another client than the identity pool's is not of a supported provider", () =>
+  withTemplate(
+    (text) => text.replace('ClientId: !Ref UserPoolClient', 'ClientId: anotherclient'),
+    async (account) => {
+      await expect(account.identityId(0)).rejects.toMatchObject({
+        name: 'NotAuthorizedException',
+        message: 'Token is not from a supported provider of this identity pool.',
+      });
+    },
+  ));
+
 describe('server-side token check', () => {
   it('aws-facts §6.5: with server-side token checks a signed-out user needs a new token', () =>
     withTemplate(
