@@ -103,6 +103,10 @@ export class Aws {
     };
   }
 
+  clearFault(id: string): Promise<unknown> {
+    return this.#call('DELETE', `/faults?id=${id}`);
+  }
+
   attachPolicy(target: string): Promise<unknown> {
     return this.post('/actions/attach-policy', { policyName: this.ready.iotPolicyName, target });
   }
