@@ -23,6 +23,10 @@ export class Owner {
   readonly lanes: LaneStore;
   readonly records: IdentityRecords;
   readonly sweeper: Sweeper;
+  /** How the broker answers; accepts everything unless a test says otherwise. */
+  answer: (updateId: string) => PublishOutcome = () => ACCEPTED;
+  /** Whether there is a connection. */
+  isConnected = true;
   readonly #world: ShardWorld;
   readonly #worker: Worker;
   readonly #drainers = new Map<string, LaneDrainer>();
@@ -112,6 +116,9 @@ export class Owner {
   #outlet(identityId: string, laneId: string): Outlet {
     return {
       ready: async () => {
+        if (!this.isConnected) {
+          return { kind: 'waits', wait: { reason: 'CONNECTING', until: Date.now() + 60_000 } };
+        }
         const { identity } = await this.records.read(identityId);
         return identity.status === 'QUARANTINED' || identity.status === 'NEEDS_OPERATOR'
           ? { kind: 'waits', wait: { reason: 'IDENTITY_QUARANTINED' } }
@@ -119,7 +126,7 @@ export class Owner {
       },
       publish: (request) => {
         this.#world.published(laneId, request.token);
-        return Promise.resolve(ACCEPTED);
+        return Promise.resolve(this.answer(request.token));
       },
     };
   }
