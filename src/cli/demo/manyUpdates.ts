@@ -81,7 +81,7 @@ function report(context: DemoContext, updates: readonly UpdateView[]): void {
   // The first publish to a shadow needs its two answer topics, and an account gets 500/s of them.
   const filters = new Set(updates.map(({ thing }) => thing)).size * ANSWER_TOPICS;
   const seconds = (filters / SUBSCRIPTIONS_PER_SECOND).toFixed(1);
-  screen.fact('', `${seconds} s of it for ${filters} subscriptions at AWS's 500/s`);
+  screen.fact('', `about ${seconds} s of it for ${filters} subscriptions, at AWS's 500/s`);
   const tries = updates.reduce((sum, update) => sum + update.tries, 0);
   screen.fact('publishes', `${tries} for ${updates.length} updates`);
 }
