@@ -3,7 +3,7 @@ import { auth, io, iot, mqtt5 } from 'aws-iot-device-sdk-v2';
 import type { BenchAccount, BenchIdentity } from './account.ts';
 
 export function clientFactory(
-  account: BenchAccount,
+  account: Pick<BenchAccount, 'ready' | 'ca'>,
 ): (identity: BenchIdentity) => mqtt5.Mqtt5Client {
   const { region, endpoints } = account.ready;
   const [hostName = 'localhost', port = '443'] = endpoints.iotData.split(':');

@@ -14,5 +14,6 @@ export const COMMANDS = {
   dev: { needs: ['modules', 'redis'], node: [...TYPESCRIPT, 'src/cli/main.ts', 'dev'] },
   emulator: { needs: ['modules'], node: [...TYPESCRIPT, 'src/emulator/main.ts'] },
   test: { needs: ['modules', 'redis'], node: ['node_modules/vitest/vitest.mjs', 'run'] },
+  bench: { needs: ['modules', 'redis'], node: [...TYPESCRIPT, 'bench/fleet/main.ts'] },
   check: { needs: ['modules', 'redis'], node: ['scripts/check.mjs'] },
 };
