@@ -27,6 +27,6 @@ test('whatever happens in whatever order, lanes, indexes and counters agree, and
         await world.close();
       }
     }),
-    { numRuns: 40, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
+    { numRuns: 40, endOnFailure: true, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
   );
 });

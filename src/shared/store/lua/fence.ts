@@ -1,4 +1,10 @@
 /**
+ * The first line of scripts that go on when Redis has reached its maxmemory: they keep leases, and
+ * end updates, which is what gives memory back.
+ */
+export const WHEN_FULL = '#!lua flags=allow-oom\n';
+
+/**
  * Lua that every script of a shard begins with. A script gets the shard's lease key as KEYS[1];
  * all other keys share its hash tag and are built from it, so that a script stays in one slot.
  */

@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { WHEN_FULL } from './fence.ts';
 
 /**
  * Records a heartbeat and answers who else beats. Members whose last beat is older than the limit
@@ -9,7 +10,8 @@ import type { Script } from '../../redis/script.ts';
 export const HEARTBEAT: Script = {
   name: 'heartbeat',
   keys: 2,
-  lua: /* lua */ `
+  lua: `${WHEN_FULL}${
+    /* lua */ `
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]))
@@ -29,7 +31,8 @@ for i = 1, #members, 2 do
   answer[#answer + 1] = redis.call('HGET', KEYS[2], members[i]) or '{}'
 end
 return answer
-`,
+`
+  }`,
 };
 
 /** Takes a worker out of the fleet. KEYS: members, info. ARGV: worker. */

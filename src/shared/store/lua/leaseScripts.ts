@@ -1,5 +1,5 @@
 import type { Script } from '../../redis/script.ts';
-import { PRELUDE } from './fence.ts';
+import { PRELUDE, WHEN_FULL } from './fence.ts';
 
 /**
  * Takes a lease that is free, released or expired. The epoch grows even over a loss of Redis's
@@ -34,7 +34,7 @@ return { 1, int(epoch) }
 export const RENEW_LEASE: Script = {
   name: 'renewLease',
   keys: 1,
-  lua: `${PRELUDE}${
+  lua: `${WHEN_FULL}${PRELUDE}${
     /* lua */ `
 local l = redis.call('HMGET', KEYS[1], 'epoch', 'token')
 if l[1] ~= ARGV[1] or l[2] ~= ARGV[2] then return 0 end
@@ -48,7 +48,7 @@ return 1
 export const RELEASE_LEASE: Script = {
   name: 'releaseLease',
   keys: 1,
-  lua: `${PRELUDE}${
+  lua: `${WHEN_FULL}${PRELUDE}${
     /* lua */ `
 local l = redis.call('HMGET', KEYS[1], 'epoch', 'token')
 if l[1] ~= ARGV[1] or l[2] ~= ARGV[2] then return 0 end

@@ -1,5 +1,5 @@
 import type { Script } from '../../redis/script.ts';
-import { PRELUDE } from './fence.ts';
+import { PRELUDE, WHEN_FULL } from './fence.ts';
 import { LANE_FUNCTIONS } from './laneFunctions.ts';
 
 /**
@@ -56,7 +56,7 @@ return answers
 export const CLAIM: Script = {
   name: 'claim',
   keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${
+  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
@@ -86,7 +86,7 @@ end
 export const SETTLE: Script = {
   name: 'settle',
   keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
+  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
     /* lua */ `
 local fields = {}
 for i = 9, #ARGV do fields[#fields + 1] = ARGV[i] end
@@ -107,7 +107,7 @@ return claim(lane, ARGV[1], now, retentionMs)
 export const GIVE_BACK: Script = {
   name: 'giveBack',
   keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
+  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
     /* lua */ `
 if ARGV[10] == 'unsent' then redis.call('HINCRBY', record, 'tries', -1) end
 if ARGV[10] == 'sent' then redis.call('HINCRBY', record, 'unknown', 1) end
@@ -126,7 +126,7 @@ return { 'held' }
 export const HOLD: Script = {
   name: 'hold',
   keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${
+  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
