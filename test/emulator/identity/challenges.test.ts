@@ -96,11 +96,13 @@ describe('SOFTWARE_TOKEN_MFA', () => {
           }),
         );
       await expect
-        .poll(() =>
-          attempt().then(
-            () => '',
-            (error: Error) => error.message,
-          ),
+        .poll(
+          () =>
+            attempt().then(
+              () => '',
+              (error: Error) => error.message,
+            ),
+          { timeout: 5000 },
         )
         .toBe('Invalid session for the user, session is expired.');
     } finally {

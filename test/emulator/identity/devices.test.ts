@@ -66,7 +66,7 @@ describe('simulated devices', () => {
         state: { reported: { rejected: { power: 'OFF' } }, delta: { power: 'OFF' } },
       });
       await expect
-        .poll(() => control.get('/stats'))
+        .poll(() => control.get('/stats'), { timeout: 5000 })
         .toMatchObject({ simulation: { deltas: 1, reports: 1, pending: 0 } });
     }));
 

@@ -126,7 +126,9 @@ describe('faults of HTTP operations', () => {
     const policyName = other.ready.iotPolicyName;
     const swallowed = nameOf(other.iot.send(new GetPolicyCommand({ policyName })));
     const own = new Control(other.ready.endpoints.iot);
-    await expect.poll(() => own.get('/faults')).toMatchObject({ faults: [{ struck: 1 }] });
+    await expect
+      .poll(() => own.get('/faults'), { timeout: 5000 })
+      .toMatchObject({ faults: [{ struck: 1 }] });
     await other.stop();
     expect(await swallowed).not.toBe('ok');
   });

@@ -21,7 +21,7 @@ it('aws-facts §6.1, §1.4: GetId beyond 25/s and AttachPolicy beyond 15/s are t
       Logins: account.logins(IdToken),
     });
     const identities = await names(
-      Array.from({ length: 60 }, () => account.identityPool.send(getId)),
+      Array.from({ length: 200 }, () => account.identityPool.send(getId)),
     );
     expect(identities.length).toBeGreaterThan(0);
     expect(new Set(identities)).toEqual(new Set(['TooManyRequestsException']));
@@ -29,7 +29,7 @@ it('aws-facts §6.1, §1.4: GetId beyond 25/s and AttachPolicy beyond 15/s are t
       policyName: iotPolicyName,
       target: 'us-east-1:00000000-0000-4000-8000-000000000000',
     });
-    const attached = await names(Array.from({ length: 60 }, () => account.iot.send(attach)));
+    const attached = await names(Array.from({ length: 200 }, () => account.iot.send(attach)));
     expect(attached.length).toBeGreaterThan(0);
     expect(new Set(attached)).toEqual(new Set(['ThrottlingException']));
   } finally {

@@ -8,6 +8,7 @@ import {
   GetPolicyCommand,
   ListAttachedPoliciesCommand,
 } from '@aws-sdk/client-iot';
+import { GetThingShadowCommand, UpdateThingShadowCommand } from '@aws-sdk/client-iot-data-plane';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestAccount } from './account.ts';
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 describe('--state', () => {
-  it('keeps users, identities, tokens, credentials, policies, things and the CA over a restart', async () => {
+  it('keeps users, identities, tokens, credentials, policies, things, shadows and the CA over a restart', async () => {
     const state = join(directory, 'kept.json');
     const first = await TestAccount.start({ state, users: 2 });
     const identityId = await first.identityId(0);
@@ -27,6 +28,15 @@ describe('--state', () => {
     const policyName = first.ready.iotPolicyName;
     await first.iot.send(new AttachPolicyCommand({ policyName, target: identityId }));
     await first.iot.send(new CreateThingCommand({ thingName: 'device_7' }));
+    const shadow = { thingName: 'device_7', shadowName: 'lamp' };
+    const data = first.data();
+    await data.send(
+      new UpdateThingShadowCommand({
+        ...shadow,
+        payload: Buffer.from('{"state":{"desired":{"power":"OFF"}}}'),
+      }),
+    );
+    data.destroy();
     const ca = await readFile(first.ready.caFile, 'utf8');
     await first.stop();
     expect((await stat(state)).mode & 0o777).toBe(0o600);
@@ -55,6 +65,13 @@ describe('--state', () => {
       expect(attached.policies?.map((policy) => policy.policyName)).toEqual([policyName]);
       const thing = await second.iot.send(new DescribeThingCommand({ thingName: 'device_7' }));
       expect(thing.thingName).toBe('device_7');
+      const again = second.data();
+      const { payload } = await again.send(new GetThingShadowCommand(shadow));
+      expect(JSON.parse(Buffer.from(payload ?? []).toString('utf8'))).toMatchObject({
+        version: 1,
+        state: { desired: { power: 'OFF' } },
+      });
+      again.destroy();
     } finally {
       await second.stop();
     }
