@@ -16,6 +16,7 @@ import { LaneDrainer } from '../delivery/laneDrainer.ts';
 import type { RetryPolicy } from '../delivery/retryPolicy.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
 import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
+import { endInheritedWaits } from './inheritedWaits.ts';
 import { LaneStore } from './laneStore.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -63,6 +64,8 @@ export class ShardRuntime {
   #timer: NodeJS.Timeout | undefined;
   #tending: Promise<void> | undefined;
   #quiet = false;
+  /** Whether what waited for the last owner's connections was made ready. */
+  #waitsEnded = false;
   #lastJobAt = Date.now();
 
   constructor(lease: Lease, deps: ShardDependencies) {
@@ -270,6 +273,11 @@ export class ShardRuntime {
   }
 
   async #tendOnce(): Promise<void> {
+    if (!this.#waitsEnded) {
+      const { redis, keys, queues } = this.#deps;
+      await endInheritedWaits(redis, keys.shard(this.lease.shard), queues, this.lease.lost);
+      this.#waitsEnded = true;
+    }
     await this.#sweeper.sweep();
     for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {
       this.#probe(identityId);

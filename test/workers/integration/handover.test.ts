@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { IotLogEntry, LedgerEntry } from '../../../src/emulator/contract.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Fleet } from '../support/fleet.ts';
+import { connectAs } from '../support/foreignClient.ts';
 import { useFleet } from '../support/useFleet.ts';
 
 const world = useFleet();
@@ -117,6 +118,28 @@ test('the spacing of CONNECTs of a client id is kept when its owner changes', as
   expect(more).toEqual([]);
   // From the grant to the CONNECT takes a moment each time, longer for the first.
   expect(at(two) - at(one)).toBeGreaterThan(SPACING_MS * 0.75);
+});
+
+test("the backoff of one owner is not the next one's: what waited for its connection goes on", async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const user = aws.user();
+  const first = await fleet.worker();
+  const { id, cognitoId } = await fleet.active(user);
+  const foreign = await eventually(() => connectAs(aws, user, cognitoId));
+  const update = await fleet.send(id, 'device_h3', { power: 'ON' });
+  const until = await eventually(async () => {
+    const { wait } = await fleet.update(update);
+    expect(wait?.detail).toContain('same client id');
+    return wait?.until ?? 0;
+  });
+  await foreign.link.close();
+  await first.stop();
+  await fleet.worker();
+
+  const settled = await fleet.succeeded(update);
+  // The owner that met the foreign client would have waited half a minute.
+  expect(settled.finishedAt).toBeLessThan(until);
 });
 
 test('a shard that moves to a new member moves its connection without ping-pong', async () => {

@@ -1,0 +1,42 @@
+import type { Redis } from 'ioredis';
+import type { WaitReason } from '../../shared/domain/sets.ts';
+import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
+import type { ShardKeys } from '../../shared/redis/keys.ts';
+
+/** Waits for something of the worker itself: its connection, its lease. */
+const OF_THE_OWNER: ReadonlySet<string> = new Set<WaitReason>([
+  'CONNECTING',
+  'NO_OWNER',
+  'PROBING',
+]);
+const LANES_A_SCAN = 500;
+
+/**
+ * Makes ready what waits for its last owner's connection: a backoff of that worker, of minutes
+ * where it met a client that took its client id, says nothing about the next one. A job that
+ * finds its lane must wait for another reason steps aside again.
+ */
+export async function endInheritedWaits(
+  redis: Redis,
+  keys: ShardKeys,
+  queues: ShardQueues,
+  signal: AbortSignal,
+): Promise<void> {
+  let cursor = '0';
+  do {
+    const [next, fields] = await redis.hscan(keys.waiting, cursor, 'COUNT', LANES_A_SCAN);
+    cursor = next;
+    const lanes = fields.filter((_, at) => {
+      const wait = at % 2 === 0 ? fields[at + 1] : undefined;
+      return wait !== undefined && OF_THE_OWNER.has(wait.slice(0, wait.indexOf('|')));
+    });
+    const jobs = await Promise.all(lanes.map((lane) => jobOfHead(redis, keys, lane)));
+    const held = [...new Set(jobs)].filter((job) => job !== null);
+    await Promise.all(held.map((job) => queues.promote(keys.shard, job)));
+  } while (cursor !== '0' && !signal.aborted);
+}
+
+async function jobOfHead(redis: Redis, keys: ShardKeys, lane: string): Promise<string | null> {
+  const head = await redis.lindex(keys.lane(lane), 0);
+  return head === null ? null : redis.hget(keys.update(head), 'job');
+}
