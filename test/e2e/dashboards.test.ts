@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Identity, LocalDeployment } from '../operations/support/local.ts';
+import { documentedMetrics, servedMetrics } from '../operations/support/metricsDoc.ts';
 import { hurried, PrometheusServer, type Series } from '../operations/support/prometheusServer.ts';
 import { comparedVectors, panelQueries, rules } from '../operations/support/queries.ts';
 import { PROMETHEUS, whyNot } from '../operations/support/tools.ts';
@@ -155,6 +157,63 @@ given(`every rule parses, and what it watches is there while it is quiet${suffix
     }
   }
   expect(silent).toEqual([]);
+});
+
+given(
+  `docs/metrics.md says of every metric what the processes serve, and of no other${suffix}`,
+  async () => {
+    const { targets } = deployment;
+    const texts = new Map<string, string>();
+    for (const [job, [target = '']] of Object.entries(targets)) {
+      texts.set(job, await (await fetch(`http://${target}/metrics`)).text());
+    }
+    const api = servedMetrics(texts.get('courier-api') ?? '');
+    const worker = servedMetrics(texts.get('courier-worker') ?? '');
+    const documented = documentedMetrics();
+    const names = (of: string) =>
+      new Set(
+        documented.filter((row) => row.of === of || row.of === 'both').map(({ name }) => name),
+      );
+    expect(new Set(api.map(({ name }) => name))).toEqual(names('api'));
+    expect(new Set(worker.map(({ name }) => name))).toEqual(names('worker'));
+
+    const rows = new Map(documented.map((row) => [row.name, row]));
+    expect(rows.size).toBe(documented.length);
+    for (const metric of [...api, ...worker]) {
+      const row = rows.get(metric.name);
+      expect(row?.type, metric.name).toBe(metric.type);
+      // libuv has no request in flight now, hence no sample and no label.
+      if (metric.name !== 'nodejs_active_requests') {
+        expect(new Set(row?.labels), metric.name).toEqual(metric.labels);
+      }
+      expect(row?.means, metric.name).toMatch(/\w.{8,}\.$/);
+      const unit = /_seconds(_total)?$/.test(metric.name) ? 's' : undefined;
+      expect(row?.unit, metric.name).toBe(
+        unit ?? (/_bytes(_total)?$/.test(metric.name) ? 'B' : '1'),
+      );
+    }
+    const [, bucketTable = ''] = readFileSync('docs/metrics.md', 'utf8').split('## Buckets');
+    for (const metric of [...api, ...worker].filter(({ name }) => name.startsWith('courier_'))) {
+      if (metric.type !== 'histogram') continue;
+      const line = bucketTable.split('\n').find((one) => one.includes(`\`${metric.name}\``));
+      const buckets = line?.split('|')[2]?.trim().split(' ').map(Number);
+      expect(new Set(buckets), metric.name).toEqual(metric.buckets);
+    }
+  },
+);
+
+given(`no label holds an id, a name or anything else that grows with use${suffix}`, async () => {
+  const users = deployment.ready.emulator.users.map(({ username }) => username);
+  const ids = identities.map(({ id }) => id);
+  for (const url of deployment.ready.metrics) {
+    const text = await (await fetch(url)).text();
+    for (const { name, values } of servedMetrics(text)) {
+      for (const value of values) {
+        expect([...users, ...ids], name).not.toContain(value);
+        expect(value, name).not.toMatch(/device_|thermostat|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{8}-/);
+      }
+    }
+  }
 });
 
 given(
