@@ -8,6 +8,7 @@ import { IdentityMissingError } from '../shard/identityRecords.ts';
 import type { ConnectionDependencies } from './connectionDependencies.ts';
 import { disconnectKind } from './disconnectKind.ts';
 import { ConnectSteps } from './connectSteps.ts';
+import { Fights } from './fights.ts';
 import { Link, type LinkDown, type LinkListener } from './link.ts';
 import { Publisher, type PublishRequest } from './publisher.ts';
 import type { PublishOutcome } from './publishOutcome.ts';
@@ -20,9 +21,6 @@ import { Waiters } from './waiters.ts';
 /** Denials this far apart still tell of one cause; a wrong guess costs one reconnect. */
 const SUSPICION_WINDOW_MS = 600_000;
 const NO_LEASE_RETRY_MS = 500;
-const FIGHT_BACKOFF_MS = 30_000;
-/** A connection that lived this long was no round of a fight. */
-const PEACE_MS = 600_000;
 
 interface Parked {
   readonly reason: WaitReason;
@@ -44,6 +42,7 @@ export class IdentityConnection {
   readonly #closing = new AbortController();
   readonly #suspicion = new Suspicion(SUSPICION_WINDOW_MS);
   readonly #waiters = new Waiters();
+  readonly #fights = new Fights();
   #state: ConnectionState = 'idle';
   #source: CredentialSource | undefined;
   #link: Link | undefined;
@@ -57,7 +56,6 @@ export class IdentityConnection {
   #missing = false;
   #retryAt = 0;
   #failures = 0;
-  #fights = 0;
   #lastProblem = '';
   #lastUsedAt = performance.now();
   #connectedAt: number | undefined;
@@ -187,7 +185,8 @@ export class IdentityConnection {
 
   #outcome(patienceMs: number): Readiness {
     if (this.#missing || this.#state === 'connected') return { kind: 'ready' };
-    return this.#held() ?? waitsFor('CONNECTING', this.#progress(), patienceMs * 3);
+    const before = this.#lastProblem === '' ? '' : `; before: ${this.#lastProblem}`;
+    return this.#held() ?? waitsFor('CONNECTING', `${this.#state}${before}`, patienceMs * 3);
   }
 
   #open(probing: boolean): Promise<void> {
@@ -280,11 +279,9 @@ export class IdentityConnection {
     this.#lastProblem = '';
     this.#refusals.forget();
     const now = Date.now();
-    const { recycleMinMs, recycleMaxMs } = settings;
+    const { recycleMinMs: min, recycleMaxMs: max } = settings;
     this.#connectedAt = now;
-    this.#recycleAt = Math.round(
-      now + recycleMinMs + Math.random() * (recycleMaxMs - recycleMinMs),
-    );
+    this.#recycleAt = Math.round(now + min + Math.random() * (max - min));
     this.#setState('connected');
     this.#deps.onConnected(this.identityId);
   }
@@ -343,10 +340,7 @@ export class IdentityConnection {
     const livedMs = Date.now() - (this.#connectedAt ?? 0);
     this.#lost(kind, down.reason);
     if (kind !== 'taken_over' || !this.#deps.lease.valid) return this.#setState('idle');
-    // Somebody else uses this client id: reconnecting at once would be a fight without end.
-    this.#fights = livedMs >= PEACE_MS ? 1 : this.#fights + 1;
-    const leastMs = FIGHT_BACKOFF_MS * Math.min(this.#fights, 10);
-    this.#backOff('another client connected with the same client id', leastMs);
+    this.#backOff('another client connected with the same client id', this.#fights.lost(livedMs));
   }
 
   #lost(kind: DisconnectKind, reason: string): void {
@@ -384,10 +378,6 @@ export class IdentityConnection {
   async #renew(kind: 'probe' | 'recycled'): Promise<void> {
     await this.#drop(kind);
     if (this.#held() === undefined) await this.#open(false);
-  }
-
-  #progress(): string {
-    return this.#lastProblem === '' ? this.#state : `${this.#state}; before: ${this.#lastProblem}`;
   }
 
   #setState(to: ConnectionState): void {
