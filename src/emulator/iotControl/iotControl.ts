@@ -11,7 +11,7 @@ import { endpointRoute } from './endpointRoute.ts';
 import { PolicyStore } from './policies.ts';
 import { policyRoutes } from './policyRoutes.ts';
 import { policyVersionRoutes } from './policyVersionRoutes.ts';
-import { createIotResponder, type IotResponder } from './service.ts';
+import { createIotResponder, type IotResponder } from './responder.ts';
 import { thingRoutes } from './thingRoutes.ts';
 import type { ThingRegistry } from './things.ts';
 

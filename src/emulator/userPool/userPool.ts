@@ -12,7 +12,7 @@ import { userPoolError } from './errors.ts';
 import { Lockout } from './lockout.ts';
 import type { User, UserPoolNames, UserStatus } from './model.ts';
 import { RefreshTokens } from './refreshTokens.ts';
-import { userOperations } from './service.ts';
+import { userOperations } from './userOperations.ts';
 import { SignIn } from './signIn.ts';
 import { type SigningKey, TokenIssuer } from './tokens.ts';
 import { checkSecret } from './totp.ts';

@@ -1,4 +1,4 @@
-import { InputReader } from '../http/input.ts';
+import { type Input, InputReader } from '../http/input.ts';
 import type { JsonOperation } from '../http/jsonProtocol.ts';
 import type { Quotas } from '../world/quotas.ts';
 import type { AccessTokens } from './accessTokens.ts';
@@ -24,7 +24,7 @@ const CHALLENGES = ['NEW_PASSWORD_REQUIRED', 'SOFTWARE_TOKEN_MFA'] as const;
 
 const read = new InputReader(userPoolError.invalidParameter);
 
-export interface UserPoolParts {
+export interface UserOperationParts {
   readonly clients: ReadonlyMap<string, AppClient>;
   readonly signIn: SignIn;
   readonly accessTokens: AccessTokens;
@@ -32,11 +32,10 @@ export interface UserPoolParts {
 }
 
 /** The operations that an app calls for its user, unsigned. */
-export function userOperations(parts: UserPoolParts): readonly [string, JsonOperation][] {
+export function userOperations(parts: UserOperationParts): readonly [string, JsonOperation][] {
   const { clients, signIn, quotas } = parts;
 
-  const readClient = (input: Parameters<JsonOperation>[0]): string =>
-    read.matching(input, 'ClientId', /^[\w+]+$/, 128);
+  const readClient = (input: Input): string => read.matching(input, 'ClientId', /^[\w+]+$/, 128);
 
   /** Counted before anything is looked up, as AWS does. */
   const admit = (clientId: string): AppClient => {
@@ -89,13 +88,11 @@ export function userOperations(parts: UserPoolParts): readonly [string, JsonOper
     return signIn.rotated(admit(clientId), token, secret);
   };
 
-  const globalSignOut: JsonOperation = (input) => {
+  const globalSignOut: JsonOperation = async (input) => {
     const token = read.string(input, 'AccessToken');
     if (!quotas.tryTake('UserToken')) throw userPoolError.tooManyRequests();
-    return parts.accessTokens.userOf(token).then((user) => {
-      signOutEverywhere(user);
-      return {};
-    });
+    signOutEverywhere(await parts.accessTokens.userOf(token));
+    return {};
   };
 
   const getUser: JsonOperation = async (input) => {
