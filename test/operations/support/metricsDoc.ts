@@ -16,7 +16,10 @@ export function documentedMetrics(): readonly MetricRow[] {
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => {
-      const cells = line.split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, '').trim());
+      const cells = line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim());
       const [name = '', type = '', unit = '', labels = '', of = '', means = ''] = cells;
       return {
         name: name.replaceAll('`', ''),
