@@ -6,6 +6,7 @@ const USERNAME = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$/u;
 const PASSWORD = /^\S(.*\S)?$/su;
 const MAX_PASSWORD_LENGTH = 256;
 const MAX_LABEL_LENGTH = 128;
+const MAX_REASON_LENGTH = 500;
 const MAX_KEY_LENGTH = 255;
 const CONTROL = /\p{Cc}/u;
 
@@ -35,6 +36,17 @@ export function labelProblem(label: string | undefined): CourierError | undefine
   return new CourierError(
     'LABEL_INVALID',
     `A label has 1 to ${MAX_LABEL_LENGTH} characters, not only spaces and no control characters.`,
+    'Shorten it, or leave it out.',
+  );
+}
+
+export function reasonProblem(reason: string | undefined): CourierError | undefined {
+  if (reason === undefined) return undefined;
+  const sound = reason.isWellFormed() && reason.trim() !== '' && !CONTROL.test(reason);
+  if (sound && reason.length <= MAX_REASON_LENGTH) return undefined;
+  return new CourierError(
+    'REASON_INVALID',
+    `A reason has 1 to ${MAX_REASON_LENGTH} characters, not only spaces and no control characters.`,
     'Shorten it, or leave it out.',
   );
 }

@@ -10,8 +10,10 @@ import { connectRedis, waitForRedis } from '../shared/redis/connect.ts';
 import { Keys } from '../shared/redis/keys.ts';
 import { watchOutages } from '../shared/redis/watchOutages.ts';
 import { joinDeployment } from '../shared/store/deployment.ts';
+import { DeadUpdates } from '../shared/store/deadUpdates.ts';
 import { FleetReader } from '../shared/store/fleetReader.ts';
 import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
+import { UpdateControl } from '../shared/store/updateControl.ts';
 import { UpdateIntake } from '../shared/store/updateIntake.ts';
 import { UpdateReader } from '../shared/store/updateReader.ts';
 import { Vault } from '../shared/vault/vault.ts';
@@ -46,6 +48,11 @@ const services: ApiServices = {
   intake: new UpdateIntake(redis, keys, queues, { shardCount, retentionMs: config.RETENTION_MS }),
   reader: new UpdateReader(redis, keys, shardCount),
   directory: new IdentityDirectory(redis, keys, queues, vault, shardCount),
+  control: new UpdateControl(redis, keys, queues, {
+    shardCount,
+    retentionMs: config.RETENTION_MS,
+  }),
+  dead: new DeadUpdates(redis, keys, shardCount),
   fleet: new FleetReader(redis, keys, shardCount),
   limits: { maxBytes: config.SHADOW_MAX_BYTES, maxDepth: config.SHADOW_MAX_DEPTH },
   gate,

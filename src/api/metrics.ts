@@ -5,6 +5,8 @@ const MUTATION_NAMES = [
   'registerIdentity',
   'replaceIdentitySecret',
   'releaseIdentity',
+  'cancelUpdate',
+  'replayUpdate',
   'updateShadow',
   'updateShadows',
 ] as const;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Denial } from '../../src/shared/domain/denial.ts';
 import type { PublishOutcome } from '../../src/workers/connection/publishOutcome.ts';
+import { afterConflict, mayHaveMetItself } from '../../src/workers/delivery/conflict.ts';
 import { retryDelayMs } from '../../src/workers/delivery/retryPolicy.ts';
 import { type Settlement, settlementOf } from '../../src/workers/delivery/settlement.ts';
 import type { Claim } from '../../src/workers/shard/laneStore.ts';
@@ -17,6 +18,7 @@ const CLAIM: Claim = {
   expiresAt: undefined,
   createdAt: 0,
   unknownTries: 0,
+  members: [],
 };
 
 const settle = (outcome: PublishOutcome, over: Partial<Claim> = {}): Settlement =>
@@ -89,9 +91,33 @@ test.each([
   expect(failureOf(settlement).message).toContain('said so');
 });
 
-test('a conflict after a try without an answer may be with itself, and says so', () => {
-  expect(settle(rejected(409), { unknownTries: 1, tries: 2 })).toMatchObject({
-    state: 'FAILED',
+test('a conflict after a try without an answer may be with itself, one without is not', () => {
+  expect(mayHaveMetItself(rejected(409), { ...CLAIM, unknownTries: 1 })).toBe(true);
+  expect(mayHaveMetItself(rejected(409), CLAIM)).toBe(false);
+  expect(mayHaveMetItself(rejected(400), { ...CLAIM, unknownTries: 1 })).toBe(false);
+});
+
+const document = (version: number, desired: object) =>
+  ({ kind: 'document', version, desired }) as const;
+
+test.each([
+  ['one version on with our fields', document(5, { a: 1, b: 2 }), 'SUCCEEDED'],
+  ['one version on with other fields', document(5, { a: 2 }), 'OUTCOME_UNKNOWN'],
+  ['further on, our fields or not', document(6, { a: 1 }), 'OUTCOME_UNKNOWN'],
+  ['gone', { kind: 'missing' }, 'OUTCOME_UNKNOWN'],
+  ['not to be read', { kind: 'refused', why: 'denied' }, 'OUTCOME_UNKNOWN'],
+  ['not to be read now', { kind: 'later', why: 'throttled' }, 'give-back'],
+] as const)('after such a conflict the shadow is %s', (_what, reading, end) => {
+  const claim = { ...CLAIM, desired: '{"a":1}', expectedVersion: 4, unknownTries: 1, tries: 2 };
+  const settlement = afterConflict(reading, rejected(409), claim, POLICY, NOW);
+  const { kind } = settlement;
+  expect(kind === 'settle' ? (settlement.code ?? settlement.state) : kind).toBe(end);
+});
+
+test('a shadow that cannot be read until the last try leaves the outcome unknown', () => {
+  const claim = { ...CLAIM, expectedVersion: 4, unknownTries: 1, tries: 3 };
+  const reading = { kind: 'later', why: 'throttled' } as const;
+  expect(afterConflict(reading, rejected(409), claim, POLICY, NOW)).toMatchObject({
     code: 'OUTCOME_UNKNOWN',
   });
 });

@@ -3,6 +3,8 @@ import './error.ts';
 import './identity.ts';
 import './update.ts';
 import './updateShadow.ts';
+import './cancelUpdate.ts';
+import './deadUpdates.ts';
 import './fleet.ts';
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';

@@ -1,4 +1,10 @@
-import type { Failure, Update, UpdateRequest, Wait } from '../../shared/domain/update.ts';
+import type {
+  Cancellation,
+  Failure,
+  Update,
+  UpdateRequest,
+  Wait,
+} from '../../shared/domain/update.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ApiContext } from '../context.ts';
 import { builder } from './builder.ts';
@@ -12,6 +18,11 @@ import {
   WaitReasonEnum,
 } from './enums.ts';
 import { IdentityType } from './identity.ts';
+
+/** Undefined where there is none, or its record was pruned. */
+async function find(id: string | undefined, context: ApiContext): Promise<UpdateRef | undefined> {
+  return id === undefined ? undefined : refTo(await context.updates.load(id));
+}
 
 /**
  * An update by its id. What a mutation just took in is known from its request; the record is read
@@ -32,6 +43,18 @@ async function load({ id }: UpdateRef, context: ApiContext): Promise<Update> {
     'Finished updates are kept for RETENTION_MS; if it was younger, Redis lost data.',
   );
 }
+
+const CancellationType = builder.objectRef<Cancellation>('Cancellation').implement({
+  description: 'That an update was canceled.',
+  fields: (t) => ({
+    actor: t.exposeString('actor', { description: 'Who canceled it.' }),
+    reason: t.string({
+      nullable: true,
+      description: 'Why, where that was said.',
+      resolve: ({ reason }) => reason,
+    }),
+  }),
+});
 
 const WaitType = builder.objectRef<Wait>('Wait').implement({
   description: 'Why an update waits.',
@@ -77,7 +100,9 @@ const FailureType = builder.objectRef<Failure>('Failure').implement({
   }),
 });
 
-export const UpdateType = builder.objectRef<UpdateRef>('Update').implement({
+export const UpdateType = builder.objectRef<UpdateRef>('Update');
+
+UpdateType.implement({
   description: 'One desired-state patch to one shadow, and what became of it.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Its id, which is also its client token in AWS IoT.' }),
@@ -122,6 +147,43 @@ export const UpdateType = builder.objectRef<UpdateRef>('Update').implement({
       nullable: true,
       description: 'After this it must not be published any more.',
       resolve: ({ asked }) => asked.expiresAt,
+    }),
+    coalesce: t.boolean({
+      description: 'Whether it may be merged with its neighbours into one publish.',
+      resolve: ({ asked }) => asked.coalesce === true,
+    }),
+    carriedBy: t.field({
+      type: UpdateType,
+      nullable: true,
+      description:
+        'The update under whose token it was published, where they were merged into one publish and that is another one.',
+      resolve: async (ref, _args, context) => find((await load(ref, context)).carriedBy, context),
+    }),
+    supersededFields: t.stringList({
+      description:
+        'The fields of it that a later update in the same publish set, too, as paths such as color.r or ["odd key"]. They never reached the shadow as it has them.',
+      resolve: async (ref, _args, context) => [...(await load(ref, context)).supersededFields],
+    }),
+    replayOf: t.field({
+      type: UpdateType,
+      nullable: true,
+      description: 'The update that it repeats; null where it repeats none, or that was pruned.',
+      resolve: ({ asked }, _args, context) => find(asked.replayOf, context),
+    }),
+    replays: t.field({
+      type: [UpdateType],
+      description: 'The updates that repeat it, oldest first.',
+      resolve: async ({ id }, _args, context) => {
+        const ids = await context.gate.read(() => context.reader.replaysOf(id));
+        const found = await Promise.all(ids.map((one) => find(one, context)));
+        return found.filter((one) => one !== undefined);
+      },
+    }),
+    cancellation: t.field({
+      type: CancellationType,
+      nullable: true,
+      description: 'Who canceled it, and why; null where nobody did.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).cancellation,
     }),
     actor: t.exposeString('actor', { description: 'Who asked: the name of the API token.' }),
     state: t.field({
@@ -209,6 +271,6 @@ builder.queryFields((t) => ({
   }),
 }));
 
-function refTo(update: Update | undefined): UpdateRef | undefined {
+export function refTo(update: Update | undefined): UpdateRef | undefined {
   return update && { id: update.id, asked: update, actor: update.actor };
 }

@@ -13,7 +13,7 @@ import { type UpdateRef, UpdateType } from './update.ts';
 
 const MAX_ROWS = 1000;
 
-const KEY_DESCRIPTION =
+export const KEY_DESCRIPTION =
   'Up to 255 characters that name this request. The same key with the same body gives the same answer again and never sends twice; keep it until you have an answer.';
 
 interface UpdateFields {
@@ -24,6 +24,7 @@ interface UpdateFields {
   readonly confirm?: UpdateRequest['confirm'] | null | undefined;
   readonly expectedVersion?: number | null | undefined;
   readonly expiresAt?: number | null | undefined;
+  readonly coalesce?: boolean | null | undefined;
 }
 
 const updateFields = (t: Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]) => ({
@@ -50,6 +51,11 @@ const updateFields = (t: Parameters<Parameters<typeof builder.inputType>[1]['fie
   expiresAt: t.field({
     type: 'DateTime',
     description: 'After this it must not be published any more; it ends as EXPIRED.',
+  }),
+  coalesce: t.boolean({
+    defaultValue: false,
+    description:
+      'It may be merged, field by field, with its neighbours that allow it too into one publish. One with expectedVersion or expiresAt goes alone all the same.',
   }),
 });
 
@@ -88,11 +94,12 @@ function toRequest(fields: UpdateFields): UpdateRequest {
     confirm: fields.confirm ?? 'ACCEPTED',
     expectedVersion: fields.expectedVersion ?? undefined,
     expiresAt: fields.expiresAt ?? undefined,
+    ...(fields.coalesce === true ? { coalesce: true } : {}),
   };
 }
 
 /** Checks and takes in; an answer for each request. @throws what is wrong with all of them. */
-async function accept(
+export async function accept(
   requests: readonly UpdateRequest[],
   idempotencyKey: string | undefined,
   context: ApiContext,

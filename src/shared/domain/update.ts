@@ -12,6 +12,15 @@ export interface UpdateRequest extends ShadowRef {
   readonly expectedVersion?: number | undefined;
   /** Epoch milliseconds after which it must not be published any more. */
   readonly expiresAt?: number | undefined;
+  /** It may be merged with its neighbours in the lane into one publish. */
+  readonly coalesce?: boolean | undefined;
+  /** The update that this one repeats. */
+  readonly replayOf?: string | undefined;
+}
+
+export interface Cancellation {
+  readonly actor: string;
+  readonly reason?: string | undefined;
 }
 
 export interface Wait {
@@ -44,6 +53,11 @@ export interface Update extends UpdateRequest {
   readonly tries: number;
   readonly wait?: Wait | undefined;
   readonly failure?: Failure | undefined;
+  readonly cancellation?: Cancellation | undefined;
+  /** The update under whose token it was published, where that is not its own. */
+  readonly carriedBy?: string | undefined;
+  /** Paths of its fields that a later update in the same publish set, too. */
+  readonly supersededFields: readonly string[];
   /** True where a publish went out whose answer never came, and the update did not succeed. */
   readonly maybeApplied: boolean;
   readonly createdAt: number;

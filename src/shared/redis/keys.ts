@@ -92,6 +92,21 @@ export class ShardKeys {
     return `${this.tag}:quarantined`;
   }
 
+  /** Sorted set of updates that failed or expired by when, bounded. */
+  get dead(): string {
+    return `${this.tag}:dead`;
+  }
+
+  /** Sorted set of updates by their deadline; those that ended before it stay until it passes. */
+  get expiring(): string {
+    return `${this.tag}:expiring`;
+  }
+
+  /** List: the updates that repeat this one. */
+  replays(updateId: string): string {
+    return `${this.tag}:replays:${updateId}`;
+  }
+
   /** Hash: an update's record. */
   update(id: string): string {
     return `${this.tag}:update:${id}`;

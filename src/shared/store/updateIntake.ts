@@ -121,12 +121,14 @@ export class UpdateIntake {
       request.confirm,
       request.expectedVersion ?? '',
       request.expiresAt ?? '',
+      request.coalesce === true ? '1' : '',
+      request.replayOf ?? '',
     ]);
     const job = { name: DELIVER, data, id: jobId, ...(priority === undefined ? {} : { priority }) };
     const answer = await this.#queues.runAndAdd(
       shard,
       ACCEPT,
-      [jobId, actor, rows.length, ...args],
+      [jobId, actor, rows.length, this.#retentionMs, ...args],
       job,
     );
     return answer as string[];

@@ -42,6 +42,13 @@ export class UpdateReader {
       }),
     );
   }
+
+  /** The updates that repeat this one, oldest first. */
+  async replaysOf(id: string): Promise<readonly string[]> {
+    const shard = shardOfUpdate(id);
+    if (shard === undefined || shard >= this.#shardCount) return [];
+    return this.#redis.lrange(this.#keys.shard(shard).replays(id), 0, '-1');
+  }
 }
 
 /** Why updates wait, as far as that follows from what they share with others. */

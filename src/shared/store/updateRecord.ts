@@ -18,6 +18,8 @@ export function parseUpdate(id: string, fields: Fields): Update {
     confirm: (fields.confirm ?? 'ACCEPTED') as ConfirmLevel,
     expectedVersion: optionalNumber(fields.expectedVersion),
     expiresAt: optionalNumber(fields.expiresAt),
+    coalesce: fields.coalesce !== undefined,
+    replayOf: fields.replayOf,
     jobId: fields.job ?? '',
     actor: fields.actor ?? '',
     state,
@@ -26,7 +28,14 @@ export function parseUpdate(id: string, fields: Fields): Update {
     tries: Number(fields.tries ?? 0),
     wait: state === 'HELD' ? parseWait(fields) : undefined,
     failure: fields.failure === undefined ? undefined : (JSON.parse(fields.failure) as Failure),
-    maybeApplied: unknown > 0 && state !== 'SUCCEEDED',
+    cancellation:
+      fields.canceledBy === undefined
+        ? undefined
+        : { actor: fields.canceledBy, reason: fields.cancelReason },
+    carriedBy: fields.carriedBy,
+    supersededFields:
+      fields.superseded === undefined ? [] : (JSON.parse(fields.superseded) as string[]),
+    maybeApplied: unknown > 0 && state !== 'SUCCEEDED' && state !== 'SUPERSEDED',
     createdAt: Number(fields.createdAt),
     publishedAt: optionalNumber(fields.publishedAt),
     finishedAt: optionalNumber(fields.finishedAt),

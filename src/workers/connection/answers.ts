@@ -1,6 +1,6 @@
 /** What the shadow service said to one request. */
 export type ShadowAnswer =
-  | { readonly kind: 'accepted'; readonly version: number }
+  | { readonly kind: 'accepted'; readonly version: number; readonly desired: unknown }
   | { readonly kind: 'rejected'; readonly code: number; readonly message: string };
 
 /**
@@ -28,7 +28,7 @@ export class Answers {
     this.#waiting.delete(document.clientToken);
     onAnswer(
       accepted
-        ? { kind: 'accepted', version: Number(document.version) }
+        ? { kind: 'accepted', version: Number(document.version), desired: desiredOf(document) }
         : {
             kind: 'rejected',
             code: Number(document.code),
@@ -41,8 +41,15 @@ export class Answers {
 interface AnswerDocument {
   readonly clientToken?: unknown;
   readonly version?: unknown;
+  readonly state?: unknown;
   readonly code?: unknown;
   readonly message?: unknown;
+}
+
+function desiredOf({ state }: AnswerDocument): unknown {
+  return typeof state === 'object' && state !== null && 'desired' in state
+    ? state.desired
+    : undefined;
 }
 
 /** A message that is not JSON is not ours to answer for. */

@@ -1,5 +1,6 @@
 import type { Identity } from '../../shared/domain/identity.ts';
 import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
+import type { ShadowRef } from '../../shared/domain/shadow.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import { CredentialSource, type IdentityCredentials } from '../credentials/credentialSource.ts';
 import type { DisconnectKind } from '../events.ts';
@@ -15,6 +16,7 @@ import type { PublishOutcome } from './publishOutcome.ts';
 import { isParked, type Readiness, waitsFor } from './readiness.ts';
 import { backoffMs } from './reconnectBackoff.ts';
 import { Refusals, type Verdict } from './refusals.ts';
+import type { ShadowReading } from './shadowReading.ts';
 import { Suspicion } from './suspicion.ts';
 import { Waiters } from './waiters.ts';
 
@@ -105,6 +107,16 @@ export class IdentityConnection {
       return Promise.resolve({ kind: 'unsent', reason: 'CONNECTING', detail: '', until });
     }
     return publisher.publish(request, () => this.#deps.lease.valid);
+  }
+
+  /** Reads a shadow over the connection, on behalf of the update that `token` names. */
+  readShadow(ref: ShadowRef, token: string): Promise<ShadowReading> {
+    this.#lastUsedAt = performance.now();
+    const publisher = this.#publisher;
+    if (publisher === undefined || this.#state !== 'connected') {
+      return Promise.resolve({ kind: 'later', why: 'not connected' });
+    }
+    return publisher.readShadow(ref, token);
   }
 
   /**

@@ -9,6 +9,7 @@ import { type AwsNames, publishDenied, shadowDenied, subscribeDenied } from './d
 import type { IncomingMessage, Link } from './link.ts';
 import { Pacer } from './pacer.ts';
 import type { PublishOutcome } from './publishOutcome.ts';
+import type { ShadowReading } from './shadowReading.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Suspicion } from './suspicion.ts';
 import { ThingPacers } from './thingPacers.ts';
@@ -159,6 +160,71 @@ export class Publisher {
     }
   }
 
+  /**
+   * Reads a shadow with `get`; `token` names the request that it is read for. Not paced as updates
+   * are: it is asked once in a long while.
+   */
+  async readShadow(ref: ShadowRef, token: string): Promise<ShadowReading> {
+    const { signal } = this.#down;
+    try {
+      if (!this.#subscriptions.has(ref, 'get')) await this.#budgets.subscribe.take(2, signal);
+      const pinned = await this.#subscriptions.pin(ref, 'get');
+      switch (pinned.kind) {
+        case 'subscribed':
+          break;
+        case 'denied':
+          return { kind: 'refused', why: `the subscription to ${pinned.filter} is denied` };
+        case 'full':
+          return { kind: 'later', why: 'no room for a subscription' };
+        case 'failed':
+          return { kind: 'later', why: pinned.reason };
+        default:
+          return pinned satisfies never;
+      }
+      try {
+        const waitMs = Math.max(this.#pacer.take(2), this.#things.take(ref.thing));
+        await this.#budgets.shadow.take(1, signal);
+        if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+        return await this.#get(ref, `${token}_get`);
+      } finally {
+        this.#subscriptions.unpin(ref, 'get');
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return { kind: 'later', why: messageOf(signal.reason) };
+    }
+  }
+
+  #get(ref: ShadowRef, token: string): Promise<ShadowReading> {
+    return new Promise((resolve) => {
+      const finish = (reading: ShadowReading) => {
+        if (!this.#inFlight.delete(end)) return;
+        clearTimeout(deadline);
+        this.#answers.forget(token);
+        resolve(reading);
+        if (this.#inFlight.size === 0) for (const wake of this.#onEmpty.splice(0)) wake();
+      };
+      const end = (outcome: PublishOutcome) =>
+        finish({ kind: 'later', why: outcome.kind === 'unknown' ? outcome.why : outcome.kind });
+      const { answerTimeoutMs } = this.#settings;
+      const deadline = setTimeout(() => {
+        finish({ kind: 'later', why: `no answer within ${answerTimeoutMs} ms` });
+      }, answerTimeoutMs);
+      this.#inFlight.add(end);
+      this.#answers.expect(token, (answer) => finish(readingOf(answer)));
+      this.#link.publish(`${shadowTopic(ref)}/get`, JSON.stringify({ clientToken: token })).then(
+        (reasonCode) => {
+          if (reasonCode === NOT_AUTHORIZED) {
+            finish({ kind: 'refused', why: `the publish to ${shadowTopic(ref)}/get is denied` });
+          } else if (reasonCode >= 0x80) {
+            finish({ kind: 'later', why: `PUBACK reason code ${reasonCode}` });
+          }
+        },
+        (error: unknown) => finish({ kind: 'later', why: messageOf(error) }),
+      );
+    });
+  }
+
   /** Ends with the shadow service's answer, a refusal, the link's end or the deadline. */
   #send(request: PublishRequest): Promise<PublishOutcome> {
     const topic = `${shadowTopic(request)}/update`;
@@ -223,6 +289,19 @@ export class Publisher {
     const verdict = this.#suspicion.denied(request);
     return { suspect: verdict !== 'final', probe: verdict === 'probe' };
   }
+}
+
+/** The shadow service's codes that may be gone at the next try. */
+const TEMPORARY = new Set([429, 500, 503]);
+
+function readingOf(answer: ShadowAnswer): ShadowReading {
+  if (answer.kind === 'accepted') {
+    return { kind: 'document', version: answer.version, desired: answer.desired };
+  }
+  const { code, message } = answer;
+  if (code === 404) return { kind: 'missing' };
+  const why = `rejected with ${code}: ${message}`;
+  return { kind: TEMPORARY.has(code) ? 'later' : 'refused', why };
 }
 
 function noRoom(): PublishOutcome {

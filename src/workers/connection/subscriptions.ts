@@ -4,6 +4,9 @@ import { shadowTopic, type ShadowRef } from '../../shared/domain/shadow.ts';
 const MAX_SHADOWS = 25;
 const DENIED = 0x87;
 
+/** What is asked of a shadow, and answered below its topic. */
+type Operation = 'update' | 'get';
+
 export interface SubscribePort {
   subscribe(filters: readonly string[]): Promise<readonly number[]>;
   unsubscribe(filters: readonly string[]): Promise<void>;
@@ -22,8 +25,8 @@ interface Entry {
 
 /**
  * The subscriptions of one connection to the answers of shadows: `update/accepted` and
- * `update/rejected` of each. Pinned while a publish waits for its answer; the least recently used
- * one that is not pinned makes room.
+ * `update/rejected` of each, now and then those of `get`. Pinned while a publish waits for its
+ * answer; the least recently used one that is not pinned makes room.
  */
 export class Subscriptions {
   readonly #port: SubscribePort;
@@ -38,8 +41,8 @@ export class Subscriptions {
     return this.#entries.size;
   }
 
-  has(ref: ShadowRef): boolean {
-    return this.#entries.has(shadowTopic(ref));
+  has(ref: ShadowRef, operation: Operation = 'update'): boolean {
+    return this.#entries.has(keyOf(ref, operation));
   }
 
   /** Whether every place is taken by a publish that waits for its answer. */
@@ -50,8 +53,8 @@ export class Subscriptions {
   }
 
   /** Subscribes unless that was done, and pins. Every 'subscribed' needs one `unpin`. */
-  async pin(ref: ShadowRef): Promise<SubscribeOutcome> {
-    const key = shadowTopic(ref);
+  async pin(ref: ShadowRef, operation: Operation = 'update'): Promise<SubscribeOutcome> {
+    const key = keyOf(ref, operation);
     // Looked at again after each wait: another publish may have taken the room that was made.
     while (!this.#entries.has(key) && this.#entries.size >= MAX_SHADOWS) {
       if (!(await this.#makeRoom())) return { kind: 'full' };
@@ -69,8 +72,8 @@ export class Subscriptions {
     return outcome;
   }
 
-  unpin(ref: ShadowRef): void {
-    const entry = this.#entries.get(shadowTopic(ref));
+  unpin(ref: ShadowRef, operation: Operation = 'update'): void {
+    const entry = this.#entries.get(keyOf(ref, operation));
     if (entry !== undefined && entry.pinned > 0) entry.pinned -= 1;
   }
 
@@ -102,6 +105,10 @@ export class Subscriptions {
   }
 }
 
-function answerFilters(prefix: string): string[] {
-  return [`${prefix}/update/accepted`, `${prefix}/update/rejected`];
+function keyOf(ref: ShadowRef, operation: Operation): string {
+  return `${shadowTopic(ref)}/${operation}`;
+}
+
+function answerFilters(key: string): string[] {
+  return [`${key}/accepted`, `${key}/rejected`];
 }

@@ -3,11 +3,13 @@ import type { PublishOutcome } from '../connection/publishOutcome.ts';
 import type { IdentityConnection } from '../connection/identityConnection.ts';
 import type { EventBus } from '../events.ts';
 import type { Claim, LaneStep, LaneStore, LaneWait } from '../shard/laneStore.ts';
+import { documentOf, endingsOf } from '../shard/group.ts';
+import { afterConflict, mayHaveMetItself } from './conflict.ts';
 import type { RetryPolicy } from './retryPolicy.ts';
 import { type Settlement, settlementOf } from './settlement.ts';
 
 /** What a drainer needs of an identity's connection. */
-export type Outlet = Pick<IdentityConnection, 'ready' | 'publish'>;
+export type Outlet = Pick<IdentityConnection, 'ready' | 'publish' | 'readShadow'>;
 
 export interface DrainerDependencies {
   readonly lanes: LaneStore;
@@ -139,12 +141,21 @@ export class LaneDrainer {
       thing: this.#lane.thing,
       shadow: this.#lane.shadow,
       token: claim.updateId,
-      desired: claim.desired,
+      desired: documentOf(claim),
       expectedVersion: claim.expectedVersion,
       confirm: claim.confirm,
     });
     this.#observe(outcome, claim);
-    const settlement = settlementOf(outcome, claim, this.#deps.retry, Date.now());
+    const { retry } = this.#deps;
+    const settlement = mayHaveMetItself(outcome, claim)
+      ? afterConflict(
+          await connection.readShadow(this.#lane, claim.updateId),
+          outcome,
+          claim,
+          retry,
+          Date.now(),
+        )
+      : settlementOf(outcome, claim, retry, Date.now());
     return settlement.kind === 'settle'
       ? this.#settle(settlement, outcome, claim)
       : this.#giveBack(settlement, claim);
@@ -155,7 +166,10 @@ export class LaneDrainer {
     outcome: PublishOutcome,
     claim: Claim,
   ): Promise<LaneStep | undefined> {
-    const asked = this.#waiters.some((waiter) => waiter.updateId !== claim.updateId);
+    const { own, members } = endingsOf(claim, settlement.state);
+    const endings = [own, ...members];
+    const ended = new Set(endings.map(({ updateId }) => updateId));
+    const asked = this.#waiters.some((waiter) => !ended.has(waiter.updateId));
     const next = await this.#deps.lanes.settle(
       this.#id,
       claim,
@@ -163,16 +177,18 @@ export class LaneDrainer {
       settlement.fields,
       asked && !this.#deps.quiet(),
     );
-    if (next !== undefined) {
-      this.#deps.events.emit('update:settled', {
-        state: settlement.state,
-        code: settlement.code,
-        confirm: claim.confirm,
-        sinceSubmitMs: Date.now() - claim.createdAt,
-        answerMs: 'answerMs' in outcome ? outcome.answerMs : undefined,
-      });
+    for (const { updateId, state } of endings) {
+      if (next !== undefined) {
+        this.#deps.events.emit('update:settled', {
+          state,
+          code: settlement.code,
+          confirm: claim.confirm,
+          sinceSubmitMs: Date.now() - claim.createdAt,
+          answerMs: 'answerMs' in outcome ? outcome.answerMs : undefined,
+        });
+      }
+      this.#resolve(updateId, { kind: 'settled' });
     }
-    this.#resolve(claim.updateId, { kind: 'settled' });
     if (next !== undefined) this.#noteEnded(next);
     // 'empty' is also what a settle without a next claim answers: the next round looks again.
     return next?.kind === 'empty' ? undefined : next;

@@ -84,7 +84,14 @@ function rejected(
     return again(`rejected with ${code}: ${message}`, 'answered', claim, policy, now);
   }
   const said = `The shadow service rejected the update with ${code}: ${message}`;
-  if (code === 409) return conflict(said, claim);
+  if (code === 409) {
+    return failed({
+      code: 'VERSION_CONFLICT',
+      message: said,
+      remedy: 'Read the shadow and send the update again with its present version.',
+      awsCode: 409,
+    });
+  }
   if (code === 404) {
     return failed({
       code: 'THING_NOT_FOUND',
@@ -92,6 +99,11 @@ function rejected(
       remedy: 'Create the thing, or correct its name.',
       awsCode: code,
     });
+  }
+  // One of a group may be what was refused, or their sum: each is sent by itself then.
+  if (claim.members.length > 0) {
+    const wait = { reason: 'BACKOFF' as const, detail: said, until: now };
+    return { kind: 'give-back', wait, progress: 'apart' };
   }
   return failed({
     code: code === 413 ? 'TOO_LARGE' : 'REJECTED',
@@ -104,24 +116,7 @@ function rejected(
   });
 }
 
-function conflict(said: string, claim: Claim): Settlement {
-  if (claim.unknownTries > 0) {
-    return failed({
-      code: 'OUTCOME_UNKNOWN',
-      message: `${said}. An earlier publish of this update got no answer, so the conflict may be with itself.`,
-      remedy: 'Read the shadow: if it holds the desired fields, the update was applied.',
-      awsCode: 409,
-    });
-  }
-  return failed({
-    code: 'VERSION_CONFLICT',
-    message: said,
-    remedy: 'Read the shadow and send the update again with its present version.',
-    awsCode: 409,
-  });
-}
-
-function again(
+export function again(
   why: string,
   progress: PublishProgress,
   claim: Claim,
@@ -142,7 +137,7 @@ function again(
   return { kind: 'give-back', wait: { reason: 'BACKOFF', detail: why, until }, progress };
 }
 
-function failed(failure: Failure, extra: Readonly<Record<string, number>> = {}): Settlement {
+export function failed(failure: Failure, extra: Readonly<Record<string, number>> = {}): Settlement {
   return {
     kind: 'settle',
     state: 'FAILED',

@@ -8,10 +8,12 @@ import type {
 import { MAX_UPDATES_PER_JOB } from '../../shared/queue/deliverJob.ts';
 import type { ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
+import { EXPIRE_DUE } from '../../shared/store/lua/endScripts.ts';
 import { CLAIM, GIVE_BACK, HOLD, SETTLE } from '../../shared/store/lua/scripts.ts';
 import { SWEEP } from '../../shared/store/lua/sweepScripts.ts';
 import { optionalNumber } from '../../shared/store/updateRecord.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
+import { endingsOf } from './group.ts';
 
 /** The head of a lane, frozen: what is published now. */
 export interface Claim {
@@ -27,6 +29,21 @@ export interface Claim {
   readonly createdAt: number;
   /** Earlier publishes whose answer never came. */
   readonly unknownTries: number;
+  /** The updates that go with it in one publish, in their order; none as a rule. */
+  readonly members: readonly Member[];
+}
+
+export interface Member {
+  readonly updateId: string;
+  /** Its desired document as JSON. */
+  readonly desired: string;
+}
+
+/** How one update of a claim ends. */
+export interface Ending {
+  readonly updateId: string;
+  readonly state: FinalState;
+  readonly supersededFields: readonly string[];
 }
 
 export interface LaneWait {
@@ -54,8 +71,8 @@ export type LaneStep = { readonly ended: readonly Ended[] } & (
   | { readonly kind: 'claimed'; readonly claim: Claim }
 );
 
-/** How far a publish that is given back had come. */
-export type PublishProgress = 'unsent' | 'sent' | 'answered';
+/** How far a publish that is given back had come; 'apart' sends a group's updates one by one. */
+export type PublishProgress = 'unsent' | 'sent' | 'answered' | 'apart';
 
 /** What the sweep found: a head without a live job, or with one that runs too late. */
 export interface SweepFinding {
@@ -91,7 +108,8 @@ export class LaneStore {
   }
 
   /**
-   * Ends a claimed update and, where wanted, claims the next one of its lane in the same step.
+   * Ends a claim: its update first, then the members of its group, each with the fields as well.
+   * Where wanted, claims the next update of the lane in the same step.
    * Undefined where the claim was not current any more (it was settled before).
    */
   async settle(
@@ -101,13 +119,17 @@ export class LaneStore {
     fields: Readonly<Record<string, string | number>>,
     claimNext: boolean,
   ): Promise<LaneStep | undefined> {
+    const { own, members } = endingsOf(claim, state);
     const answer = await this.#run(SETTLE, [
       laneId,
       claim.updateId,
       claim.tries,
       this.#retentionMs,
-      state,
+      own.state,
       claimNext ? '1' : '0',
+      supersededText(own),
+      members.length,
+      ...members.flatMap((member) => [member.updateId, member.state, supersededText(member)]),
       ...Object.entries(fields).flat(),
     ]);
     return answer[0] === 'stale' ? undefined : this.#step(answer);
@@ -168,6 +190,16 @@ export class LaneStore {
     return { seen: Number(seen), findings };
   }
 
+  /** Ends updates whose deadline has passed, wherever they stand; `jobIds` are of lanes' new heads. */
+  async expireDue(
+    limit: number,
+    againInMs: number,
+  ): Promise<{ seen: number; ended: readonly Ended[]; jobIds: readonly string[] }> {
+    const args = [this.#retentionMs, limit, againInMs];
+    const [, seen, report, ...jobIds] = await this.#run(EXPIRE_DUE, args);
+    return { seen: Number(seen), ended: parseEnded(report), jobIds };
+  }
+
   async #run(script: Script, args: readonly ScriptArgument[]): Promise<string[]> {
     const { epoch, token, shard } = this.#lease;
     const answer = await runScript(
@@ -218,8 +250,19 @@ function parseEnded(report: string | undefined): readonly Ended[] {
   );
 }
 
+function supersededText({ supersededFields }: Ending): string {
+  return supersededFields.length === 0 ? '' : JSON.stringify(supersededFields);
+}
+
+function parseMembers(group: string | undefined): readonly Member[] {
+  if (group === undefined || group === '') return [];
+  const pairs = JSON.parse(group) as [string, string][];
+  return pairs.map(([updateId, desired]) => ({ updateId, desired }));
+}
+
 function parseClaim(words: readonly string[]): Claim {
-  const [id = '', tries, desired = '{}', confirm, expected, expires, created, unknown] = words;
+  const [id = '', tries, desired = '{}', confirm, expected, expires, created, unknown, group] =
+    words;
   return {
     updateId: id,
     tries: Number(tries),
@@ -229,5 +272,6 @@ function parseClaim(words: readonly string[]): Claim {
     expiresAt: optionalNumber(expires),
     createdAt: Number(created),
     unknownTries: Number(unknown),
+    members: parseMembers(group),
   };
 }

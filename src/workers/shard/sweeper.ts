@@ -6,6 +6,10 @@ import type { EventBus } from '../events.ts';
 import type { LaneStore, SweepFinding } from './laneStore.ts';
 
 const LANES_A_SWEEP = 500;
+/** Updates whose deadline has passed that one script ends. */
+const DUE_A_SCRIPT = 200;
+/** One that is being published when its deadline passes is looked at again after this long. */
+const DUE_AGAIN_MS = 1000;
 /** A delayed job may run this much later than its lane waits for before the sweep hurries it. */
 const SLACK_MS = 2000;
 
@@ -33,6 +37,7 @@ export class Sweeper {
    * as long as something is found, since what harmed one lane harmed others. @throws FencedError
    */
   async sweep(): Promise<void> {
+    await this.#expire();
     let orphans = 0;
     let late = 0;
     let goOn = true;
@@ -45,6 +50,20 @@ export class Sweeper {
       this.#sawAll ||= atEnd;
     }
     if (orphans + late > 0) this.#events.emit('sweep:found', { orphans, late });
+  }
+
+  /** What is not at the head of its lane, or is held, has nobody else who ends it in time. */
+  async #expire(): Promise<void> {
+    for (let more = true; more; ) {
+      const { seen, ended, jobIds } = await this.#lanes.expireDue(DUE_A_SCRIPT, DUE_AGAIN_MS);
+      for (const { state, code, confirm, createdAt } of ended) {
+        const sinceSubmitMs = Date.now() - createdAt;
+        const event = { state, code, confirm, sinceSubmitMs, answerMs: undefined };
+        this.#events.emit('update:settled', event);
+      }
+      await Promise.all([...new Set(jobIds)].map((id) => this.#queues.promote(this.#shard, id)));
+      more = seen === DUE_A_SCRIPT;
+    }
   }
 
   async #stretch(): Promise<{ orphans: number; late: number }> {

@@ -11,8 +11,10 @@ import { AWS_SHADOW_LIMITS } from '../../../src/shared/domain/desired.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
+import { DeadUpdates } from '../../../src/shared/store/deadUpdates.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
+import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
 import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
@@ -83,6 +85,11 @@ export async function startApi(
     }),
     reader: new UpdateReader(redis, keys, SHARD_COUNT),
     directory: new IdentityDirectory(redis, keys, queues, new Vault(vaultKeys), SHARD_COUNT),
+    control: new UpdateControl(redis, keys, queues, {
+      shardCount: SHARD_COUNT,
+      retentionMs: 3_600_000,
+    }),
+    dead: new DeadUpdates(redis, keys, SHARD_COUNT),
     fleet: new FleetReader(redis, keys, SHARD_COUNT),
     gate: new StoreGate([redis, queueRedis], storeTimeoutMs),
     limits: AWS_SHADOW_LIMITS,

@@ -18,7 +18,12 @@ export async function auditShard(world: ShardWorld): Promise<void> {
     const open = ids.filter((id) => isOpen(records.get(id)));
     expect(await world.redis.lrange(world.shardKeys.lane(lane), 0, '-1'), lane).toEqual(open);
     const inFlight = open.filter((id) => records.get(id)?.state === 'IN_FLIGHT');
-    expect(inFlight, 'only the head is in flight').toEqual(inFlight.length > 0 ? [open[0]] : []);
+    const group = records.get(open[0] ?? '')?.group?.split(',') ?? [];
+    expect(inFlight, 'only the head and its group are in flight').toEqual(
+      inFlight.length > 0 ? [open[0], ...group] : [],
+    );
+    const carried = open.filter((id) => records.get(id)?.carrier !== undefined);
+    expect(carried, 'the members of a group, and nobody else, name its carrier').toEqual(group);
     const held = open.filter((id) => records.get(id)?.state === 'HELD');
     expect(held, 'only the head is held').toEqual(held.length > 0 ? [open[0]] : []);
     const head = records.get(open[0] ?? '');

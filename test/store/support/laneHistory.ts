@@ -22,6 +22,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('accept' as const),
       lanes: fc.array(lane, { minLength: 1, maxLength: 4 }),
+      coalesce: fc.boolean(),
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('claim' as const), lane }) },
@@ -40,7 +41,12 @@ const step = fc.oneof(
       do: fc.constant('give back' as const),
       lane,
       until,
-      progress: fc.constantFrom('unsent' as const, 'sent' as const, 'answered' as const),
+      progress: fc.constantFrom(
+        'unsent' as const,
+        'sent' as const,
+        'answered' as const,
+        'apart' as const,
+      ),
     }),
   },
   {
@@ -53,6 +59,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('expire' as const), lane }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), lane, at: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('park' as const), identity, until }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const), identity }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('change owner' as const) }) },
@@ -95,7 +102,7 @@ export class LaneHistory {
     const owner = this.#owner;
     switch (step.do) {
       case 'accept':
-        await this.#world.accept(step.lanes.map((at) => this.#request(at)));
+        await this.#world.accept(step.lanes.map((at) => this.#request(at, step.coalesce)));
         return;
       case 'claim': {
         const id = this.#lane(step.lane);
@@ -126,6 +133,15 @@ export class LaneHistory {
       }
       case 'expire':
         return this.#expire(this.#lane(step.lane));
+      case 'cancel': {
+        const id = this.#lane(step.lane);
+        const open = await this.#world.redis.lrange(this.#world.shardKeys.lane(id), 0, '-1');
+        const target = open[step.at % open.length];
+        // What is being published stays; anything else must be possible to take back.
+        if (target !== undefined)
+          await this.#world.control.cancel(target, 'tests', 'no').catch(inFlight);
+        return;
+      }
       case 'park': {
         await owner.records.park(this.#identity(step.identity), {
           status: step.until === undefined ? 'NEEDS_OPERATOR' : 'QUARANTINED',
@@ -211,10 +227,11 @@ export class LaneHistory {
     return claim;
   }
 
-  #request(at: number): UpdateRequest {
+  #request(at: number, coalesce: boolean): UpdateRequest {
     this.#desired += 1;
     const identityId = this.#identity(at % IDENTITIES);
-    return request(identityId, { thing: `device_${at}`, desired: { at: this.#desired } });
+    const desired = { [`field_${this.#desired % 3}`]: this.#desired };
+    return request(identityId, { thing: `device_${at}`, desired, coalesce });
   }
 
   #lane(at: number): string {
@@ -224,6 +241,10 @@ export class LaneHistory {
   #identity(at: number): string {
     return this.#identities[at] ?? '';
   }
+}
+
+function inFlight(error: unknown): void {
+  expect(error).toMatchObject({ code: 'UPDATE_IN_FLIGHT' });
 }
 
 function inMs(ms: number | undefined): number | undefined {

@@ -128,6 +128,7 @@ export class Owner {
         this.#world.published(laneId, request.token);
         return Promise.resolve(this.answer(request.token));
       },
+      readShadow: () => Promise.resolve({ kind: 'missing' }),
     };
   }
 }

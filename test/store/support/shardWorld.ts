@@ -10,6 +10,7 @@ import { Keys, type ShardKeys } from '../../../src/shared/redis/keys.ts';
 import { runScript } from '../../../src/shared/redis/script.ts';
 import { sealSecret } from '../../../src/shared/store/identitySecret.ts';
 import { CREATE_IDENTITY } from '../../../src/shared/store/lua/identityScripts.ts';
+import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { Vault } from '../../../src/shared/vault/vault.ts';
 import { EventBus } from '../../../src/workers/events.ts';
@@ -28,6 +29,7 @@ export class ShardWorld {
   readonly shardKeys: ShardKeys = this.keys.shard(0);
   readonly queues: ShardQueues;
   readonly intake: UpdateIntake;
+  readonly control: UpdateControl;
   readonly leases: LeaseStore;
   readonly vault = new Vault({ active: 'k1', byId: new Map([['k1', Buffer.alloc(32, 1)]]) });
   readonly events = new EventBus(pino({ level: 'silent' }));
@@ -43,6 +45,10 @@ export class ShardWorld {
     this.queueRedis = queueRedis;
     this.queues = new ShardQueues(queueRedis, this.keys);
     this.intake = this.intakeOn(this.queues);
+    this.control = new UpdateControl(redis, this.keys, this.queues, {
+      shardCount: 1,
+      retentionMs: 600_000,
+    });
     this.leases = new LeaseStore(redis, this.keys, 1);
   }
 

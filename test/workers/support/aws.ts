@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { IoTDataPlaneClient, UpdateThingShadowCommand } from '@aws-sdk/client-iot-data-plane';
 import type { IotLogEntry, LedgerEntry } from '../../../src/emulator/contract.ts';
 import type { ReadyLine } from '../../../src/emulator/emulator.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../../support/emulator.ts';
@@ -105,6 +107,26 @@ export class Aws {
 
   clearFault(id: string): Promise<unknown> {
     return this.#call('DELETE', `/faults?id=${id}`);
+  }
+
+  /** Changes a shadow as somebody else does, through the data plane's own API. */
+  async updateShadow(thingName: string, desired: object): Promise<void> {
+    const { region, endpoints, caFile } = this.ready;
+    const client = new IoTDataPlaneClient({
+      region,
+      credentials: {
+        accessKeyId: ADMINISTRATOR.AWS_ACCESS_KEY_ID,
+        secretAccessKey: ADMINISTRATOR.AWS_SECRET_ACCESS_KEY,
+      },
+      endpoint: `https://${endpoints.iotData}`,
+      requestHandler: { httpsAgent: { ca: readFileSync(caFile) } },
+    });
+    try {
+      const payload = JSON.stringify({ state: { desired } });
+      await client.send(new UpdateThingShadowCommand({ thingName, payload }));
+    } finally {
+      client.destroy();
+    }
   }
 
   attachPolicy(target: string): Promise<unknown> {

@@ -1,3 +1,5 @@
+import { GROUP_FUNCTIONS } from './groupFunctions.ts';
+
 /**
  * Lua functions on lanes, shared by the scripts that claim, settle and hold. An update's record,
  * its place in the lane and the counters change together or not at all.
@@ -25,18 +27,45 @@ local function pop(lane)
   end
 end
 
--- Ends the head of a lane in a final state. fields is a flat list of further record fields.
-local function finish(lane, id, from, to, now, retentionMs, fields)
+-- Writes the end of an update. fields is a flat list of further record fields. What died is listed
+-- for replay, the newest DEAD_KEPT of them.
+local DEAD_KEPT = 10000
+local function close(id, from, to, now, retentionMs, fields)
   local key = T .. ':update:' .. id
-  redis.call('HDEL', key, 'waitReason', 'waitDetail', 'waitUntil', 'epoch')
+  redis.call('HDEL', key, 'waitReason', 'waitDetail', 'waitUntil', 'epoch', 'group', 'carrier')
   redis.call('HSET', key, 'state', to, 'finishedAt', int(now), unpack(fields))
   redis.call('PEXPIRE', key, retentionMs)
   moveCount(from, to)
+  if to == 'FAILED' or to == 'EXPIRED' then
+    local dead = T .. ':dead'
+    redis.call('ZADD', dead, int(now), id)
+    redis.call('ZREMRANGEBYSCORE', dead, '-inf', int(now - tonumber(retentionMs)))
+    redis.call('ZREMRANGEBYRANK', dead, 0, -1 - DEAD_KEPT)
+  end
+end
+
+-- Ends the head of a lane in a final state.
+local function finish(lane, id, from, to, now, retentionMs, fields)
+  close(id, from, to, now, retentionMs, fields)
   pop(lane)
 end
 
+-- Takes an update out of its lane wherever it stands; answers whether it was the head.
+local function remove(lane, id)
+  local key = T .. ':lane:' .. lane
+  local first = redis.call('LINDEX', key, 0) == id
+  if first then pop(lane) else redis.call('LREM', key, 1, id) end
+  return first
+end
+
+local function laneOf(identity, thing, shadow)
+  return identity .. '/' .. thing .. (shadow and ('/' .. shadow) or '')
+end
+
+${GROUP_FUNCTIONS}
 local function hold(lane, id, from, reason, detail, untilMs)
   local key = T .. ':update:' .. id
+  if from == 'IN_FLIGHT' then setMembers(id, 'IN_FLIGHT', 'QUEUED') end
   redis.call('HDEL', key, 'waitDetail', 'waitUntil', 'epoch')
   redis.call('HSET', key, 'state', 'HELD', 'waitReason', reason)
   if detail ~= '' then redis.call('HSET', key, 'waitDetail', detail) end
@@ -53,6 +82,15 @@ local function isParked(status)
   return status == 'QUARANTINED' or status == 'NEEDS_OPERATOR'
 end
 
+local function deadlinePassed(unknown)
+  local message = 'expiresAt passed before the update could be published.'
+  if unknown and unknown ~= '0' then
+    message = 'expiresAt passed before an answer came; an earlier publish may have been applied.'
+  end
+  return cjson.encode({ code = 'DEADLINE_PASSED', message = message,
+    remedy = 'Send it again with a later expiresAt; the wait reason it had says what held it.' })
+end
+
 -- Ends the heads of a lane that may not be published any more; ended collects what became of them.
 -- Answers the first head that may, as id and fields, or nothing where the lane is empty.
 local function nextHead(lane, now, retentionMs, ended)
@@ -66,37 +104,34 @@ local function nextHead(lane, now, retentionMs, ended)
     end
     local record = T .. ':update:' .. id
     local u = redis.call('HMGET', record, 'state', 'waitUntil', 'waitReason', 'waitDetail',
-      'expiresAt', 'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown')
+      'expiresAt', 'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown', 'coalesce',
+      'group')
     local head = { id = id, state = u[1], waitUntil = u[2], waitReason = u[3], waitDetail = u[4],
       expiresAt = u[5], desired = u[6], confirm = u[7], expectedVersion = u[8], createdAt = u[9],
-      unknown = u[10] or '0' }
+      unknown = u[10] or '0', coalesce = u[11], group = u[12] }
     -- A claim that nobody settled (crash, lost lease) is a try whose outcome is unknown.
     if head.state == 'IN_FLIGHT' then
       head.unknown = int(redis.call('HINCRBY', record, 'unknown', 1))
       head.state = 'QUEUED'
       redis.call('HSET', record, 'state', 'QUEUED')
       redis.call('HDEL', record, 'epoch')
+      setMembers(id, 'IN_FLIGHT', 'QUEUED')
       moveCount('IN_FLIGHT', 'QUEUED')
     end
     if head.state ~= 'QUEUED' and head.state ~= 'HELD' then
       pop(lane)
     else
-      local state, code, message, remedy
+      local state, code, failure
       if head.expiresAt and tonumber(head.expiresAt) <= now then
-        state, code = 'EXPIRED', 'DEADLINE_PASSED'
-        message = 'expiresAt passed before the update could be published.'
-        if head.unknown ~= '0' then
-          message = 'expiresAt passed before an answer came; an earlier publish may have been applied.'
-        end
-        remedy = 'Send it again with a later expiresAt; the wait reason it had says what held it.'
+        state, code, failure = 'EXPIRED', 'DEADLINE_PASSED', deadlinePassed(head.unknown)
       elseif not known then
         state, code = 'FAILED', 'IDENTITY_REMOVED'
-        message = 'The identity was removed before the update was published.'
-        remedy = 'Register the identity again and send the update again.'
+        failure = cjson.encode({ code = code,
+          message = 'The identity was removed before the update was published.',
+          remedy = 'Register the identity again and send the update again.' })
       else
         return head
       end
-      local failure = cjson.encode({ code = code, message = message, remedy = remedy })
       finish(lane, id, head.state, state, now, retentionMs, { 'failure', failure })
       ended[#ended + 1] = { id, state, code, head.confirm, head.createdAt }
     end
@@ -132,7 +167,8 @@ local function claim(lane, epoch, now, retentionMs)
   redis.call('HSET', record, 'state', 'IN_FLIGHT', 'epoch', epoch)
   redis.call('HDEL', T .. ':waiting', lane)
   moveCount(head.state, 'IN_FLIGHT')
+  local group = head.coalesce and claimGroup(lane, head, tries) or ''
   return { 'claimed', report, head.id, int(tries), head.desired, head.confirm,
-    head.expectedVersion or '', expiresAt, head.createdAt, head.unknown }
+    head.expectedVersion or '', expiresAt, head.createdAt, head.unknown, group }
 end
 `;

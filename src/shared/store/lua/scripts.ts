@@ -5,8 +5,9 @@ import { LANE_FUNCTIONS } from './laneFunctions.ts';
 /**
  * Takes rows into their lanes. A row whose record exists is left alone, so that a replay of a
  * half-done accept completes it.
- * ARGV: job id, actor, row count, then per row: id, identity, lane, thing, shadow, desired,
- * confirm, expectedVersion, expiresAt ('' where absent).
+ * ARGV: job id, actor, row count, retention ms, then per row: id, identity, lane, thing, shadow,
+ * desired, confirm, expectedVersion, expiresAt, coalesce ('1'), replay of ('' where absent). An
+ * update that names a version or a deadline goes alone, whatever its caller allows.
  * Answer: per row 'taken', 'known' or 'no-identity'.
  */
 export const ACCEPT: Script = {
@@ -16,7 +17,7 @@ export const ACCEPT: Script = {
     /* lua */ `
 local now = int(timeMs())
 local answers = {}
-local at = 4
+local at = 5
 for i = 1, tonumber(ARGV[3]) do
   local id, identity, lane = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local record = T .. ':update:' .. id
@@ -30,7 +31,19 @@ for i = 1, tonumber(ARGV[3]) do
       'createdAt', now)
     if ARGV[at + 4] ~= '' then redis.call('HSET', record, 'shadow', ARGV[at + 4]) end
     if ARGV[at + 7] ~= '' then redis.call('HSET', record, 'expectedVersion', ARGV[at + 7]) end
-    if ARGV[at + 8] ~= '' then redis.call('HSET', record, 'expiresAt', ARGV[at + 8]) end
+    if ARGV[at + 8] ~= '' then
+      redis.call('HSET', record, 'expiresAt', ARGV[at + 8])
+      redis.call('ZADD', T .. ':expiring', ARGV[at + 8], id)
+    end
+    if ARGV[at + 9] ~= '' then
+      local alone = ARGV[at + 7] ~= '' or ARGV[at + 8] ~= ''
+      redis.call('HSET', record, 'coalesce', alone and '0' or '1')
+    end
+    if ARGV[at + 10] ~= '' then
+      redis.call('HSET', record, 'replayOf', ARGV[at + 10])
+      redis.call('RPUSH', T .. ':replays:' .. ARGV[at + 10], id)
+      redis.call('PEXPIRE', T .. ':replays:' .. ARGV[at + 10], ARGV[4])
+    end
     if redis.call('RPUSH', T .. ':lane:' .. lane, id) == 1 then
       redis.call('ZADD', T .. ':lanes', now, lane)
       redis.call('SADD', T .. ':lanes-of:' .. identity, lane)
@@ -38,7 +51,7 @@ for i = 1, tonumber(ARGV[3]) do
     redis.call('HINCRBY', T .. ':counts', 'QUEUED', 1)
     answers[i] = 'taken'
   end
-  at = at + 9
+  at = at + 11
 end
 return answers
 `
@@ -51,7 +64,7 @@ return answers
  * Answer: 'fenced', or one of the following with, as second, the updates that ended on the way
  * (JSON: id, state, code, confirm, createdAt each): 'empty' | 'wait', reason, until, detail,
  * expiresAt | 'claimed', id, tries, desired, confirm, expectedVersion, expiresAt, createdAt,
- * unknown tries.
+ * unknown tries, and of a group the members as JSON: pairs of id and desired ('' for none).
  */
 export const CLAIM: Script = {
   name: 'claim',
@@ -79,8 +92,9 @@ end
 
 /**
  * Ends a claimed update and, if asked to, claims the lane's next one in the same step.
- * ARGV: epoch, token, lane, id, try, retention ms, final state, claim next ('1' | '0'), then
- * record fields and values.
+ * ARGV: epoch, token, lane, id, try, retention ms, final state, claim next ('1' | '0'), superseded
+ * fields as JSON ('' for none), how many of a group's members follow, then of each its id, final
+ * state and superseded fields, then record fields and values, which the members get as well.
  * Answer: 'fenced' | 'stale' | 'settled' | an answer of CLAIM.
  */
 export const SETTLE: Script = {
@@ -89,8 +103,21 @@ export const SETTLE: Script = {
   lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${SETTLE_GUARD}${
     /* lua */ `
 local fields = {}
-for i = 9, #ARGV do fields[#fields + 1] = ARGV[i] end
+local count = tonumber(ARGV[10])
+for i = 11 + 3 * count, #ARGV do fields[#fields + 1] = ARGV[i] end
+if ARGV[9] ~= '' then redis.call('HSET', record, 'superseded', ARGV[9]) end
 finish(lane, id, 'IN_FLIGHT', ARGV[7], now, retentionMs, fields)
+if count > 0 then
+  local c = redis.call('HMGET', record, 'tries', 'unknown')
+  for _, word in ipairs({ 'carriedBy', id, 'tries', c[1], 'unknown', c[2] or '0' }) do
+    table.insert(fields, word)
+  end
+  for i = 11, 10 + 3 * count, 3 do
+    local superseded = ARGV[i + 2]
+    if superseded ~= '' then redis.call('HSET', T .. ':update:' .. ARGV[i], 'superseded', superseded) end
+    finish(lane, ARGV[i], 'IN_FLIGHT', ARGV[i + 1], now, retentionMs, fields)
+  end
+end
 if ARGV[8] == '0' then return { 'settled', '[]' } end
 return claim(lane, ARGV[1], now, retentionMs)
 `
@@ -101,7 +128,7 @@ return claim(lane, ARGV[1], now, retentionMs)
  * Gives a claim back: the update stays the head and waits, keeping its token.
  * ARGV: epoch, token, lane, id, try, retention ms, reason, detail, until ('' for open end),
  * publish ('sent': the try counts, its outcome is unknown; 'answered': it counts; 'unsent': it
- * does not count).
+ * does not count; 'apart': it counts, and a group's updates go on one by one).
  * Answer: 'fenced' | 'stale' | 'held'.
  */
 export const GIVE_BACK: Script = {
@@ -112,6 +139,13 @@ export const GIVE_BACK: Script = {
 if ARGV[10] == 'unsent' then redis.call('HINCRBY', record, 'tries', -1) end
 if ARGV[10] == 'sent' then redis.call('HINCRBY', record, 'unknown', 1) end
 hold(lane, id, 'IN_FLIGHT', ARGV[7], ARGV[8], ARGV[9])
+if ARGV[10] == 'apart' then
+  redis.call('HSET', record, 'coalesce', '0')
+  for _, member in ipairs(members(id)) do redis.call('HSET', T .. ':update:' .. member, 'coalesce', '0') end
+  dissolve(id)
+elseif ARGV[10] == 'unsent' and redis.call('HGET', record, 'tries') == '0' then
+  dissolve(id)
+end
 return { 'held' }
 `
   }`,

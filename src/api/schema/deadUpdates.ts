@@ -1,0 +1,179 @@
+import type { JsonObject } from '../../shared/domain/desired.ts';
+import type { FinalState } from '../../shared/domain/sets.ts';
+import type { Update, UpdateRequest } from '../../shared/domain/update.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
+import { cursorOf } from '../../shared/store/deadUpdates.ts';
+import { updateNotFound } from '../../shared/store/updateControl.ts';
+import { perform } from '../perform.ts';
+import { builder } from './builder.ts';
+import { refTo, type UpdateRef, UpdateType } from './update.ts';
+import { accept, KEY_DESCRIPTION } from './updateShadow.ts';
+
+const MAX_PAGE = 500;
+
+interface Edge {
+  readonly cursor: string;
+  readonly node: UpdateRef;
+}
+
+interface Page {
+  readonly edges: readonly Edge[];
+  readonly endCursor: string | undefined;
+  readonly hasNextPage: boolean;
+}
+
+const PageInfoType = builder.objectRef<Page>('PageInfo').implement({
+  description: 'Where a page of a list ends.',
+  fields: (t) => ({
+    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether there is more.' }),
+    endCursor: t.string({
+      nullable: true,
+      description: 'What to give as `after` for the next page; null where this one is empty.',
+      resolve: ({ endCursor }) => endCursor,
+    }),
+  }),
+});
+
+const EdgeType = builder.objectRef<Edge>('UpdateEdge').implement({
+  description: 'An update of a page, and where it stands in the list.',
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', { description: 'Where it stands.' }),
+    node: t.field({
+      type: UpdateType,
+      description: 'The update.',
+      resolve: ({ node }) => node,
+    }),
+  }),
+});
+
+const ConnectionType = builder.objectRef<Page>('UpdateConnection').implement({
+  description: 'A page of a list of updates.',
+  fields: (t) => ({
+    edges: t.field({
+      type: [EdgeType],
+      description: 'Its updates with their cursors.',
+      resolve: ({ edges }) => edges,
+    }),
+    nodes: t.field({
+      type: [UpdateType],
+      description: 'Its updates.',
+      resolve: ({ edges }) => edges.map(({ node }) => node),
+    }),
+    pageInfo: t.field({
+      type: PageInfoType,
+      description: 'Where it ends.',
+      resolve: (page) => page,
+    }),
+  }),
+});
+
+builder.queryField('deadUpdates', (t) =>
+  t.field({
+    type: ConnectionType,
+    description:
+      'The updates that FAILED or EXPIRED, newest first, as long as their records are kept (RETENTION_MS), and at most 10,000 a shard. replayUpdate sends one again.',
+    args: {
+      first: t.arg.int({
+        defaultValue: 50,
+        description: `How many: 1 to ${MAX_PAGE}.`,
+      }),
+      after: t.arg.string({ description: 'The endCursor of the page before.' }),
+    },
+    resolve: async (_root, { first, after }, context): Promise<Page> => {
+      const count = first ?? 50;
+      if (count < 1 || count > MAX_PAGE) {
+        throw new CourierError(
+          'PAGE_INVALID',
+          `A page has 1 to ${MAX_PAGE} updates.`,
+          'Ask for the list in pages.',
+        );
+      }
+      const page = await context.gate.read(() => context.dead.page(count, after ?? undefined));
+      const found = await Promise.all(page.updates.map(({ id }) => context.updates.load(id)));
+      const edges = page.updates.flatMap((dead, at) => {
+        const node = refTo(found[at]);
+        return node === undefined ? [] : [{ cursor: cursorOf(dead), node }];
+      });
+      const last = page.updates.at(-1);
+      return { edges, hasNextPage: page.hasMore, endCursor: last && cursorOf(last) };
+    },
+  }),
+);
+
+const ReplayUpdateInput = builder.inputType('ReplayUpdateInput', {
+  description: 'An update to send again.',
+  fields: (t) => ({
+    updateId: t.id({ required: true, description: 'The update: FAILED, EXPIRED or CANCELED.' }),
+    desired: t.field({
+      type: 'JSONObject',
+      description: 'Another document; as it was unless given.',
+    }),
+    expectedVersion: t.int({
+      description: 'Another version that the shadow must have; as it was unless given.',
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'When the new one expires; never unless given.',
+    }),
+    idempotencyKey: t.string({ description: KEY_DESCRIPTION }),
+  }),
+});
+
+const REPLAYABLE: readonly string[] = ['FAILED', 'EXPIRED', 'CANCELED'] satisfies FinalState[];
+
+builder.mutationField('replayUpdate', (t) =>
+  t.field({
+    type: UpdateType,
+    description:
+      'Sends an update that ended without success again, as a new update at the end of its lane. The original stays as it is; `replayOf` and `replays` tell of each other.',
+    args: {
+      input: t.arg({ type: ReplayUpdateInput, required: true, description: 'The update.' }),
+    },
+    errors: {
+      types: [CourierError],
+      directResult: false,
+      union: { name: 'ReplayUpdateResult', description: 'What replayUpdate answers.' },
+      result: { name: 'ReplayUpdateSuccess', description: 'A new update was accepted.' },
+      dataField: { name: 'update', description: 'The new update.' },
+    },
+    resolve: (_root, { input }, context) =>
+      perform(context, 'replayUpdate', async () => {
+        const original = await context.updates.load(input.updateId);
+        if (original === undefined) throw updateNotFound(input.updateId);
+        if (!REPLAYABLE.includes(original.state)) throw notReplayable(original);
+        const asked = replayOf(original, {
+          // Not known to be an object yet: `requestProblem` looks at it before anything is stored.
+          desired: (input.desired as JsonObject | null | undefined) ?? original.desired,
+          expectedVersion: input.expectedVersion ?? original.expectedVersion,
+          expiresAt: input.expiresAt ?? undefined,
+        });
+        const [row] = await accept([asked], input.idempotencyKey ?? undefined, context);
+        if (row?.taken !== true) throw row?.error ?? new TypeError('a request without its row');
+        return { id: row.updateId, asked, actor: context.actor };
+      }),
+  }),
+);
+
+function replayOf(
+  original: Update,
+  changes: Pick<UpdateRequest, 'desired' | 'expectedVersion' | 'expiresAt'>,
+): UpdateRequest {
+  const { identityId, thing, shadow, confirm, coalesce } = original;
+  return {
+    identityId,
+    thing,
+    shadow,
+    confirm,
+    ...(coalesce === true ? { coalesce } : {}),
+    ...changes,
+    replayOf: original.id,
+  };
+}
+
+function notReplayable(update: Update): CourierError {
+  return new CourierError(
+    'UPDATE_NOT_REPLAYABLE',
+    `${update.id} is ${update.state}.`,
+    'Replay what is FAILED, EXPIRED or CANCELED; to change the shadow otherwise, send an update.',
+  );
+}
