@@ -107,7 +107,7 @@ test('an update that expires while its identity is quarantined ends as EXPIRED, 
     id,
     'device_e',
     { power: 'ON' },
-    { expiresAt: Date.now() + 2500 },
+    { expiresAt: Date.now() + 4000 },
   );
   await fleet.waiting(expiring, 'IDENTITY_QUARANTINED');
   expect(await fleet.settled(expiring)).toMatchObject({
@@ -141,7 +141,7 @@ test('an operator releases an identity that its worker holds parked, without a n
 test('within the propagation time a denied CONNECT is no quarantine but a wait', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
-  await aws.post('/actions/propagation', { minMs: 1500 });
+  await aws.post('/actions/propagation', { minMs: 3000 });
   await fleet.worker({ PROPAGATION_MS: '600000', PROPAGATION_PROBE_MS: '300' });
   const { id } = await fleet.register();
   const update = await fleet.send(id, 'device_p', { power: 'ON' });
