@@ -180,6 +180,6 @@ test('over random joins, leaves and partitions no shard ever has two holders, an
         await fleet.close();
       }
     }),
-    { numRuns: 5 },
+    { numRuns: 5, endOnFailure: true, interruptAfterTimeLimit: 12_000 },
   );
 });
