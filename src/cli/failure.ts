@@ -19,11 +19,17 @@ export class CliFailure extends Error {
 
 export const EXIT = { unavailable: 69, software: 70, temporary: 75 } as const;
 
-export function describeFailure(error: unknown): { text: string; exitCode: number } {
+/** What a user reads of anything thrown: sentences, and a stack trace only on demand. */
+export function describeFailure(
+  error: unknown,
+  env: NodeJS.ProcessEnv,
+): { text: string; exitCode: number } {
   if (error instanceof CliFailure) {
     const parts = [error.message, error.detail, error.remedy];
     return { text: parts.filter(Boolean).join('\n'), exitCode: error.exitCode };
   }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { text, exitCode: EXIT.software };
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = 'This was not foreseen. COURIER_STACK=1 shows where it happened; please report it.';
+  const stack = env.COURIER_STACK === '1' && error instanceof Error ? error.stack : undefined;
+  return { text: stack ?? `${message}\n${hint}`, exitCode: EXIT.software };
 }

@@ -58,7 +58,7 @@ for (const name of ['api', 'worker', 'emulator'] as const) {
 try {
   await program.parseAsync();
 } catch (error) {
-  const failure = describeFailure(error);
+  const failure = describeFailure(error, process.env);
   process.stderr.write(`${failure.text}\n`);
   process.exitCode = failure.exitCode;
 }

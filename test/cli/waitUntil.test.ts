@@ -10,7 +10,7 @@ test('what did not turn out says what was expected and what was seen, and exits 
   try {
     attempt();
   } catch (error) {
-    const { text, exitCode } = describeFailure(error);
+    const { text, exitCode } = describeFailure(error, {});
     expect(exitCode).toBe(1);
     expect(text).toContain('expected  version 1');
     expect(text).toContain('"version": 2');
@@ -53,4 +53,11 @@ test('an abort ends the wait', async () => {
   });
   stop.abort();
   await expect(wait).rejects.toThrow(/abort/i);
+});
+
+test('what nobody foresaw is a sentence too, with a stack trace on demand', () => {
+  const error = new TypeError('x is not a function');
+  expect(describeFailure(error, {}).text).toMatch(/^x is not a function\n.*COURIER_STACK=1/);
+  expect(describeFailure(error, {}).exitCode).toBe(70);
+  expect(describeFailure(error, { COURIER_STACK: '1' }).text).toContain('    at ');
 });

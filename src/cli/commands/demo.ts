@@ -15,6 +15,8 @@ export interface DemoOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** As a shell gives it for a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
 const WORKERS = 2;
 const USERS = 60;
 
@@ -30,6 +32,7 @@ export async function demo({ env }: DemoOptions): Promise<number> {
   env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const screen = new Screen(process.stdout, env);
   const stays = process.stdin.isTTY && process.stdout.isTTY;
+  let shown = false;
   return untilStopped(
     async (run) => {
       screen.title('Shadow Courier: shadow updates, published as the Cognito user who owns them');
@@ -50,17 +53,18 @@ export async function demo({ env }: DemoOptions): Promise<number> {
     {
       env,
       say: (text) => process.stderr.write(`\n${text}\n`),
-      work: (deployment, signal) => show(deployment, screen, signal, stays),
+      // Cut short, it has not shown what it is there to show.
+      interruptedExitCode: () => (shown ? 0 : INTERRUPTED),
+      work: async (deployment, signal) => {
+        await show(deployment, screen, signal);
+        shown = true;
+        await leave(deployment, screen, stays);
+      },
     },
   );
 }
 
-async function show(
-  deployment: Deployment,
-  screen: Screen,
-  signal: AbortSignal,
-  stays: boolean,
-): Promise<void> {
+async function show(deployment: Deployment, screen: Screen, signal: AbortSignal): Promise<void> {
   const client = new GraphqlClient(deployment.api.graphql, deployment.token);
   const aws = new BareAws(deployment.emulator.ready);
   const context: DemoContext = { deployment, courier: new Courier(client), aws, screen, signal };
@@ -81,9 +85,22 @@ async function show(
     await denyTopic(context, cast);
     await denyIdentity(context, cast);
     screen.done();
+  } catch (error) {
+    if (!signal.aborted) tellLastLines(deployment);
+    throw error;
   } finally {
     aws.close();
   }
+}
+
+/** What did not turn out is explained in the logs, which go with the deployment. */
+function tellLastLines(deployment: Deployment): void {
+  for (const { child } of [deployment.api, ...deployment.workers]) {
+    process.stderr.write(`\nThe last lines of ${child.name}:\n${child.tail}\n`);
+  }
+}
+
+async function leave(deployment: Deployment, screen: Screen, stays: boolean): Promise<void> {
   screen.step(stays ? 'Look around' : 'Where to look');
   screen.fact('GraphiQL', deployment.api.graphql);
   for (const url of metricsUrls(deployment)) screen.fact('metrics', url);

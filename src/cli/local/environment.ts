@@ -5,10 +5,13 @@ import { WORKER_VARIABLES } from '../../shared/config/worker.ts';
 const OF_THE_MACHINE =
   /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|NODE_OPTIONS|DOCKER_.*|COURIER_TEST_.*)$/;
 
+/** Without it the AWS SDK writes a page about Node 20 into every log. */
+const QUIET = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' } as const;
+
 /** The base environment of every process that is started here. */
 export function machineEnvironment(env: NodeJS.ProcessEnv, tmp: string): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => OF_THE_MACHINE.test(name));
-  return { ...Object.fromEntries(kept), TMPDIR: tmp };
+  return { ...Object.fromEntries(kept), TMPDIR: tmp, ...QUIET };
 }
 
 /** Product settings that the user has set, so that `LEASE_MS=3000 npm run dev` does as it says. */

@@ -21,13 +21,15 @@ const SAME_SIGNAL_MS = 1000;
 /**
  * Starts something and keeps it up until a signal or a failure, or until `work` on it is done.
  * Then it is stopped in order; a second signal kills. Answers the exit code: 0 where all went
- * well, 75 where something had to be killed.
+ * well, a failure's own, 75 where something had to be killed.
  */
 export async function untilStopped<T extends Stoppable>(
   start: (run: Run) => Promise<T>,
   options: {
     readonly say: (text: string) => void;
     readonly env: NodeJS.ProcessEnv;
+    /** Where a signal cuts something short; 0 unless told. */
+    readonly interruptedExitCode?: () => number;
     /** What is done once it is up; without it, it stays up. */
     readonly work?: (started: T, signal: AbortSignal) => Promise<void>;
   },
@@ -57,21 +59,26 @@ export async function untilStopped<T extends Stoppable>(
   });
   interrupted.catch(() => undefined);
 
+  // Work that is still under way learns that there is nothing left to work on.
+  const ended = new AbortController();
+  const workSignal = AbortSignal.any([stopRequested.signal, ended.signal]);
   let started: T | undefined;
   let exitCode = 0;
   try {
     started = await start({ signal: stopRequested.signal, fail: (error) => failWith(error) });
-    const work = options.work?.(started, stopRequested.signal) ?? interrupted;
+    const work = options.work?.(started, workSignal) ?? interrupted;
     await Promise.race([work, failed, interrupted]);
   } catch (error) {
     if (error instanceof Interrupted) {
       options.say('Stopping …');
+      exitCode = options.interruptedExitCode?.() ?? 0;
     } else {
-      const failure = describeFailure(error);
+      const failure = describeFailure(error, options.env);
       options.say(failure.text);
       exitCode = failure.exitCode;
     }
   }
+  ended.abort();
   const killed = (await started?.stop(kill.signal)) ?? [];
   for (const name of signals) process.off(name, onSignal);
   unwatch();
