@@ -13,7 +13,6 @@ const panel = z.looseObject({
     .looseObject({ defaults: z.looseObject({ unit: z.string().optional() }) })
     .optional(),
 });
-export type Panel = z.infer<typeof panel>;
 
 const dashboard = z.looseObject({
   title: z.string(),
