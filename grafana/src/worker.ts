@@ -8,7 +8,12 @@ import {
 import { newDashboard } from './dashboard.ts';
 import { DATASOURCE } from './panels.ts';
 import { withRows } from './rows.ts';
-import { failuresByGate, failuresTable, quarantine } from './sections/authorization.ts';
+import {
+  attachments,
+  failuresByGate,
+  failuresTable,
+  quarantine,
+} from './sections/authorization.ts';
 import {
   budgets,
   connectionsByState,
@@ -20,6 +25,7 @@ import { leaseChanges, leasesByWorker, sweeps } from './sections/fleet.ts';
 import { latency } from './sections/latency.ts';
 import { cpu, eventLoop, garbage, heap, memory, uptime } from './sections/process.ts';
 import {
+  failuresByCode,
   lanesByReason,
   oldestByReason,
   openByState,
@@ -28,6 +34,8 @@ import {
 } from './sections/updates.ts';
 
 const CHOSEN = `instance=~"$worker"`;
+/** Metrics that the API has as well, for the choice of all workers. */
+const CHOSEN_PROCESS = `program="worker", ${CHOSEN}`;
 
 /** One worker, or a few beside each other. */
 export function workerDashboard(): DashboardBuilder {
@@ -52,11 +60,11 @@ export function workerDashboard(): DashboardBuilder {
       new RowBuilder('Updates'),
       [
         updatesByOutcome(CHOSEN),
+        failuresByCode(CHOSEN),
         openByState(CHOSEN),
         oldestByReason(CHOSEN),
         lanesByReason(CHOSEN),
         waitsByReason(CHOSEN),
-        sweeps(CHOSEN),
       ],
     ],
     [new RowBuilder('Latency'), latency(CHOSEN, 'instance')],
@@ -69,22 +77,22 @@ export function workerDashboard(): DashboardBuilder {
       [
         connectionsByState(CHOSEN),
         disconnects(CHOSEN),
+        budgets(CHOSEN),
         credentialRefreshes(CHOSEN),
         timeToExpiry(CHOSEN, 'instance'),
-        budgets(CHOSEN),
-        leasesByWorker(CHOSEN),
-        leaseChanges(CHOSEN),
+        attachments(CHOSEN),
       ],
     ],
+    [new RowBuilder('Leases'), [leasesByWorker(CHOSEN), leaseChanges(CHOSEN), sweeps(CHOSEN)]],
     [
       new RowBuilder('Process'),
       [
-        cpu(CHOSEN),
-        memory(CHOSEN),
-        eventLoop(CHOSEN),
-        heap(CHOSEN),
-        garbage(CHOSEN),
-        uptime(CHOSEN),
+        cpu(CHOSEN_PROCESS),
+        memory(CHOSEN_PROCESS),
+        eventLoop(CHOSEN_PROCESS),
+        heap(CHOSEN_PROCESS),
+        garbage(CHOSEN_PROCESS),
+        uptime(CHOSEN_PROCESS),
       ],
     ],
   ]);

@@ -43,14 +43,14 @@ export function glance(): readonly PanelBuilder[] {
     stat({
       title: 'Authorization failures',
       description:
-        'Refusals in the last five minutes, probes included. The row below tells stage and gate; docs/errors.md says what to mend at each gate.',
+        'Refusals in the last ten minutes, probes included. The row below tells stage and gate; docs/errors.md says what to mend at each gate.',
       unit: UNIT.count,
       decimals: 0,
       span: 3,
       steps: [[0.5, 'red']],
       queries: [
         {
-          expr: 'sum (increase(courier_authorization_failures_total[5m]))',
+          expr: 'sum (increase(courier_authorization_failures_total[10m]))',
           legend: 'refusals',
         },
       ],

@@ -14,7 +14,7 @@ export function latency(selector: Selector, ...by: readonly string[]): readonly 
     graph({
       title: 'Submit to accepted',
       description:
-        'From the submission of an update to the shadow service taking it, for those that it took. The dashed lines stand at 1 s and at the objective of 5 s.',
+        'From the submission of an update to the shadow service taking it, for those that it took. One that was held counts with all of its wait: a parked identity that comes back shows as a peak. The dashed lines stand at 1 s and at the objective of 5 s.',
       unit: UNIT.seconds,
       span: 6,
       steps: SUBMIT_STEPS,
