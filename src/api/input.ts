@@ -1,9 +1,12 @@
 import { CourierError } from '../shared/errors/courierError.ts';
+import type { IdentitySecret } from '../shared/store/identitySecret.ts';
 
 /** Cognito API reference, `UsernameType`: 1 to 128 of letters, marks, symbols, digits, punctuation. */
 const USERNAME = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$/u;
 /** Cognito API reference, `PasswordType`: up to 256 characters, no space at either end. */
 const PASSWORD = /^\S(.*\S)?$/su;
+/** Cognito API reference, `TokenModelType`. */
+const REFRESH_TOKEN = /^[A-Za-z0-9\-_=.]{1,8192}$/;
 const MAX_PASSWORD_LENGTH = 256;
 const MAX_LABEL_LENGTH = 128;
 const MAX_REASON_LENGTH = 500;
@@ -19,13 +22,37 @@ export function usernameProblem(username: string): CourierError | undefined {
   );
 }
 
-export function passwordProblem(password: string): CourierError | undefined {
+function passwordProblem(password: string): CourierError | undefined {
   const sound = PASSWORD.test(password) && password.isWellFormed();
   if (sound && password.length <= MAX_PASSWORD_LENGTH) return undefined;
   return new CourierError(
     'PASSWORD_INVALID',
     `A Cognito password has 1 to ${MAX_PASSWORD_LENGTH} characters and no space at its ends.`,
     'Use the password that the user signs in to the user pool with.',
+  );
+}
+
+/** What is wrong with the secret of an identity, of which there must be exactly one. */
+export function secretOf(input: {
+  readonly password?: string | null | undefined;
+  readonly refreshToken?: string | null | undefined;
+}): IdentitySecret | CourierError {
+  const { password, refreshToken } = input;
+  if (typeof password === 'string' && typeof refreshToken !== 'string') {
+    return passwordProblem(password) ?? { password };
+  }
+  if (typeof refreshToken === 'string' && typeof password !== 'string') {
+    const sound = REFRESH_TOKEN.test(refreshToken);
+    return sound ? { refreshToken } : secretInvalid('This is no refresh token of Cognito.');
+  }
+  return secretInvalid('An identity has either a password or a refresh token.');
+}
+
+function secretInvalid(message: string): CourierError {
+  return new CourierError(
+    'SECRET_INVALID',
+    message,
+    'Give the password, or a refresh token that the user pool issued to COGNITO_CLIENT_ID; not both.',
   );
 }
 

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { demo } from './commands/demo.ts';
 import { dev } from './commands/dev.ts';
+import { reencrypt } from './commands/vault.ts';
 import { runProgram } from './commands/program.ts';
 import { describeFailure } from './failure.ts';
 
@@ -54,6 +55,15 @@ for (const name of ['api', 'worker', 'emulator'] as const) {
       process.exitCode = await runProgram(name, args);
     });
 }
+
+program
+  .command('vault')
+  .description('look after the encrypted secrets')
+  .command('reencrypt')
+  .description(
+    'seal every secret with the first key of VAULT_KEYS, so that the others can be retired; may be interrupted and run again',
+  )
+  .action(() => reencrypt(process.env, (line) => process.stdout.write(`${line}\n`)));
 
 try {
   await program.parseAsync();

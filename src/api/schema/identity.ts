@@ -1,6 +1,6 @@
 import type { ConnectionView, Identity, Quarantine } from '../../shared/domain/identity.ts';
 import { perform } from '../perform.ts';
-import { labelProblem, passwordProblem, usernameProblem } from '../input.ts';
+import { labelProblem, secretOf, usernameProblem } from '../input.ts';
 import { builder } from './builder.ts';
 import { ConnectionStateEnum, GateEnum, IdentityStatusEnum, StageEnum } from './enums.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
@@ -140,21 +140,28 @@ const RegisterIdentityInput = builder.inputType('RegisterIdentityInput', {
     username: t.string({ required: true, description: 'The username in the user pool.' }),
     password: t.field({
       type: 'Secret',
-      required: true,
       description: 'The password in the user pool; stored encrypted, and never given out.',
+    }),
+    refreshToken: t.field({
+      type: 'Secret',
+      description:
+        'Instead of the password: a refresh token that the user pool issued to the app client of the workers. The identity is good as long as the token is.',
     }),
     label: t.string({ description: 'What to call it: up to 128 characters.' }),
   }),
 });
 
 const ReplaceIdentitySecretInput = builder.inputType('ReplaceIdentitySecretInput', {
-  description: 'Another password for an identity.',
+  description: 'Another password, or refresh token, for an identity.',
   fields: (t) => ({
     identityId: t.id({ required: true, description: 'The identity.' }),
     password: t.field({
       type: 'Secret',
-      required: true,
       description: 'The password that the user pool takes from now on.',
+    }),
+    refreshToken: t.field({
+      type: 'Secret',
+      description: 'Instead of the password: a refresh token that is good from now on.',
     }),
   }),
 });
@@ -181,7 +188,7 @@ builder.mutationFields((t) => ({
   registerIdentity: t.field({
     type: IdentityType,
     description:
-      'Registers a Cognito user as an identity and asks the fleet to sign it in, so that a wrong password shows in its quarantine before the first update.',
+      'Registers a Cognito user as an identity and asks the fleet to sign it in, so that a wrong secret shows in its quarantine before the first update.',
     args: {
       input: t.arg({ type: RegisterIdentityInput, required: true, description: 'The user.' }),
     },
@@ -189,30 +196,30 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'registerIdentity', async () => {
         const label = input.label ?? undefined;
-        const problem =
-          usernameProblem(input.username) ?? passwordProblem(input.password) ?? labelProblem(label);
+        const problem = usernameProblem(input.username) ?? labelProblem(label);
         if (problem !== undefined) throw problem;
-        const secret = { password: input.password };
+        const secret = secretOf(input);
+        if (secret instanceof CourierError) throw secret;
         return context.directory.register({ username: input.username, secret, label });
       }),
   }),
   replaceIdentitySecret: t.field({
     type: IdentityType,
     description:
-      'Gives an identity another password, forgets the credentials that the old one brought, and releases it where it was parked.',
+      'Gives an identity another password or refresh token, forgets the credentials that the old one brought, and releases it where it was parked.',
     args: {
       input: t.arg({
         type: ReplaceIdentitySecretInput,
         required: true,
-        description: 'The identity and its password.',
+        description: 'The identity and its secret.',
       }),
     },
     errors: identityResult('ReplaceIdentitySecret'),
     resolve: (_root, { input }, context) =>
       perform(context, 'replaceIdentitySecret', async () => {
-        const problem = passwordProblem(input.password);
-        if (problem !== undefined) throw problem;
-        return context.directory.replaceSecret(input.identityId, { password: input.password });
+        const secret = secretOf(input);
+        if (secret instanceof CourierError) throw secret;
+        return context.directory.replaceSecret(input.identityId, secret);
       }),
   }),
   releaseIdentity: t.field({

@@ -27,6 +27,11 @@ export const WORKER_VARIABLES = {
   ),
   COGNITO_CLIENT_ID: matching(/^[\w+]+$/, "the user pool's app client with USER_PASSWORD_AUTH"),
   COGNITO_CLIENT_SECRET: optionalText("the app client's secret; leave out for a client without"),
+  REFRESH_TOKEN_ROTATION: oneOf(
+    ['off', 'on'],
+    'whether the app client rotates refresh tokens: on where it has RefreshTokenRotation enabled',
+    'off',
+  ),
   COGNITO_IDENTITY_POOL_ID: matching(
     /^[\w-]+:[0-9a-f-]+$/,
     'the identity pool, for example eu-west-1:12345678-1234-…',

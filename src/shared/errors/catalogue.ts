@@ -32,6 +32,10 @@ export const ERROR_CATALOGUE = {
   PAGE_INVALID: { exitCode: 65, summary: 'The cursor or the size of a page is not valid.' },
   USERNAME_INVALID: { exitCode: 65, summary: 'The username cannot be a Cognito username.' },
   PASSWORD_INVALID: { exitCode: 65, summary: 'The password cannot be a Cognito password.' },
+  SECRET_INVALID: {
+    exitCode: 65,
+    summary: 'An identity needs a password or a Cognito refresh token, and one of them only.',
+  },
   LABEL_INVALID: { exitCode: 65, summary: 'The label is empty or too long.' },
   IDENTITY_NOT_FOUND: { exitCode: 65, summary: 'No identity has this id.' },
   IDENTITY_EXISTS: { exitCode: 65, summary: 'The username is registered already.' },

@@ -27,6 +27,11 @@ export class Vault {
     return `v1.${active}.${packed.toString('base64url')}`;
   }
 
+  /** Whether the active key sealed it; what another one did is good, but keeps that key in use. */
+  isCurrent(sealed: string): boolean {
+    return sealed.split('.')[1] === this.#keys.active;
+  }
+
   /** @throws VAULT_KEY_UNKNOWN or VAULT_CORRUPT; neither says anything of the secret. */
   open(sealed: string, binding: string): string {
     const [version, keyId = '', encoded = ''] = sealed.split('.');

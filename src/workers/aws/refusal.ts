@@ -28,7 +28,12 @@ const REFUSALS: Partial<Record<Stage, Readonly<Record<string, Refusal>>>> = {
     NotAuthorizedException: {
       gate: 'USER_POOL_PASSWORD',
       remedy:
-        'Give the identity its right password with replaceIdentitySecret; where the message names SECRET_HASH, correct COGNITO_CLIENT_SECRET; where the user is disabled, enable it in the user pool.',
+        'Give the identity its right password, or a refresh token that is still good, with replaceIdentitySecret; where the app client rotates refresh tokens, set REFRESH_TOKEN_ROTATION=on; where the message names SECRET_HASH, correct COGNITO_CLIENT_SECRET; where the user is disabled, enable it in the user pool.',
+    },
+    RefreshTokenReuseException: {
+      gate: 'USER_POOL_PASSWORD',
+      remedy:
+        'Somebody else uses the refresh token of this identity, or a rotation was cut off: give the identity a new refresh token or its password with replaceIdentitySecret.',
     },
     UserNotFoundException: {
       gate: 'USER_POOL_USER_STATE',

@@ -149,7 +149,8 @@ export class CredentialSource {
     known: CachedCredentials | undefined,
     signal: AbortSignal,
   ): Promise<CachedCredentials> {
-    const tokens = (await this.#refreshed(known, signal)) ?? (await this.#withSecret(signal));
+    const tokens =
+      (await this.#refreshed(known, signal)) ?? (await this.#withSecret(known, signal));
     this.#known = {
       idToken: tokens.idToken,
       idTokenExpiresAt: tokens.idTokenExpiresAt,
@@ -157,6 +158,8 @@ export class CredentialSource {
       refreshToken: tokens.refreshToken ?? known?.refreshToken,
       cognitoId: known?.cognitoId,
     };
+    // One that was rotated is the only one that is good from now on: it must outlive what follows.
+    if (tokens.refreshToken !== undefined) await this.#store();
     return this.#known;
   }
 
@@ -173,14 +176,15 @@ export class CredentialSource {
     } catch (error) {
       // A refresh token that ran out or was revoked is no denial while there is another secret.
       if (!(error instanceof DeniedError)) throw error;
-      const secret = await this.#records.secret(this.#identity.id);
-      if ('refreshToken' in secret && secret.refreshToken === refreshToken) throw error;
       return undefined;
     }
   }
 
   /** Signs in with the secret; one that was replaced meanwhile gets its turn before a refusal. */
-  async #withSecret(signal: AbortSignal): Promise<PoolTokens> {
+  async #withSecret(
+    known: CachedCredentials | undefined,
+    signal: AbortSignal,
+  ): Promise<PoolTokens> {
     const { id, username } = this.#identity;
     const { userPool } = this.#deps;
     for (;;) {
@@ -190,15 +194,34 @@ export class CredentialSource {
           ? this.#call('USER_POOL', 'password', signal, () =>
               userPool.signIn(username, secret.password, signal),
             )
-          : this.#call('USER_POOL', 'refresh_token', signal, () =>
-              userPool.refresh(username, secret.refreshToken, signal),
-            ));
+          : this.#withToken(known, secret, signal));
       } catch (error) {
         if (!(error instanceof DeniedError)) throw error;
         const now = await this.#records.secret(id);
         if (JSON.stringify(now) === JSON.stringify(secret)) throw error;
       }
     }
+  }
+
+  /**
+   * For a user that was registered with a refresh token, which is its secret. Where Cognito gives
+   * another one, that is the secret from now on; it is written under the lease alone, so that of
+   * two owners only the present one's counts.
+   */
+  async #withToken(
+    known: CachedCredentials | undefined,
+    secret: { readonly refreshToken: string },
+    signal: AbortSignal,
+  ): Promise<PoolTokens> {
+    const { refreshToken } = secret;
+    const tokens = await this.#call('USER_POOL', 'refresh_token', signal, () =>
+      this.#deps.userPool.refresh(known?.poolUsername, refreshToken, signal),
+    );
+    if (tokens.refreshToken !== undefined) {
+      const next = { refreshToken: tokens.refreshToken };
+      await this.#records.replaceSecret(this.#identity.id, secret, next);
+    }
+    return { ...tokens, refreshToken: undefined };
   }
 
   async #cognitoId(signedIn: CachedCredentials, signal: AbortSignal): Promise<string> {

@@ -1,5 +1,7 @@
 import {
   type CognitoIdentityProviderClient,
+  GetTokensFromRefreshTokenCommand,
+  type GetTokensFromRefreshTokenCommandOutput,
   InitiateAuthCommand,
   type InitiateAuthCommandOutput,
 } from '@aws-sdk/client-cognito-identity-provider';
@@ -12,7 +14,10 @@ import { secretHash } from './secretHash.ts';
 export interface PoolTokens {
   readonly idToken: string;
   readonly idTokenExpiresAt: number;
-  /** Absent on a refresh without rotation: the one in use stays valid. */
+  /**
+   * Absent on a refresh without rotation: the one in use stays valid. With rotation this one
+   * replaces it, and must be stored before anything else is done with these tokens.
+   */
   readonly refreshToken: string | undefined;
   readonly poolUsername: string;
 }
@@ -39,12 +44,16 @@ export class UserPool {
   readonly #client: CognitoIdentityProviderClient;
   readonly #clientId: string;
   readonly #clientSecret: string | undefined;
+  readonly #rotation: boolean;
 
+  /** `rotation`: the app client rotates refresh tokens, and refuses REFRESH_TOKEN_AUTH. */
   constructor(
     client: CognitoIdentityProviderClient,
     clientId: string,
     clientSecret: string | undefined,
+    rotation = false,
   ) {
+    this.#rotation = rotation;
     this.#client = client;
     this.#clientId = clientId;
     this.#clientSecret = clientSecret;
@@ -56,8 +65,27 @@ export class UserPool {
     return this.#initiate('USER_PASSWORD_AUTH', username, parameters, signal);
   }
 
-  /** @throws the AWS SDK's exceptions, ChallengeError */
-  refresh(poolUsername: string, refreshToken: string, signal: AbortSignal): Promise<PoolTokens> {
+  /**
+   * The pool's own username is what SECRET_HASH needs, and an alias is not; where it is not known
+   * yet, the call that takes the client's secret instead does the same.
+   * @throws the AWS SDK's exceptions, ChallengeError
+   */
+  async refresh(
+    poolUsername: string | undefined,
+    refreshToken: string,
+    signal: AbortSignal,
+  ): Promise<PoolTokens> {
+    if (this.#rotation || poolUsername === undefined) {
+      const command = new GetTokensFromRefreshTokenCommand({
+        RefreshToken: refreshToken,
+        ClientId: this.#clientId,
+        ClientSecret: this.#clientSecret,
+      });
+      const output = await awsCall(signal, (abortSignal) =>
+        this.#client.send(command, { abortSignal }),
+      );
+      return tokensOf(output, poolUsername ?? '');
+    }
     const parameters = { REFRESH_TOKEN: refreshToken };
     return this.#initiate('REFRESH_TOKEN_AUTH', poolUsername, parameters, signal);
   }
@@ -83,10 +111,15 @@ export class UserPool {
   }
 }
 
-function tokensOf(output: InitiateAuthCommandOutput, username: string): PoolTokens {
-  if (output.ChallengeName !== undefined) throw new ChallengeError(output.ChallengeName);
+function tokensOf(
+  output: InitiateAuthCommandOutput | GetTokensFromRefreshTokenCommandOutput,
+  username: string,
+): PoolTokens {
+  if ('ChallengeName' in output && output.ChallengeName !== undefined) {
+    throw new ChallengeError(output.ChallengeName);
+  }
   const idToken = output.AuthenticationResult?.IdToken;
-  if (idToken === undefined) throw new Error('InitiateAuth answered without an ID token');
+  if (idToken === undefined) throw new Error('Cognito answered without an ID token');
   const claims = decodeJwt(idToken);
   const poolUsername = claims['cognito:username'];
   return {

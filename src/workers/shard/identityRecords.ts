@@ -5,11 +5,12 @@ import type { WaitReason } from '../../shared/domain/sets.ts';
 import type { Keys, ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
 import { parseIdentity } from '../../shared/store/identityRecord.ts';
-import { type IdentitySecret, openSecret } from '../../shared/store/identitySecret.ts';
+import { type IdentitySecret, openSecret, sealSecret } from '../../shared/store/identitySecret.ts';
 import {
   GRANT_CONNECT,
   QUARANTINE,
   RELEASE,
+  REPLACE_SECRET,
   WRITE_CREDENTIALS,
   WRITE_IDENTITY,
 } from '../../shared/store/lua/identityScripts.ts';
@@ -81,6 +82,23 @@ export class IdentityRecords {
     const sealed = await this.#redis.get(this.#shardKeys.secret(identityId));
     if (sealed === null) throw new IdentityMissingError(identityId);
     return openSecret(this.#vault, identityId, sealed);
+  }
+
+  /**
+   * Puts a secret that Cognito gave in the place of the one that it was given for. One that an
+   * operator gave meanwhile stays.
+   */
+  async replaceSecret(
+    identityId: string,
+    before: IdentitySecret,
+    after: IdentitySecret,
+  ): Promise<void> {
+    const sealed = await this.#redis.get(this.#shardKeys.secret(identityId));
+    if (sealed === null) throw new IdentityMissingError(identityId);
+    const present = openSecret(this.#vault, identityId, sealed);
+    if (JSON.stringify(present) !== JSON.stringify(before)) return;
+    const next = sealSecret(this.#vault, identityId, after);
+    await this.#run(REPLACE_SECRET, identityId, [sealed, next]);
   }
 
   async cachedCredentials(identityId: string): Promise<CachedCredentials | undefined> {

@@ -15,7 +15,12 @@ export interface User {
   readonly password: string;
 }
 
-type Operation = 'InitiateAuth' | 'GetId' | 'GetCredentialsForIdentity' | 'AttachPolicy';
+type Operation =
+  | 'InitiateAuth'
+  | 'GetTokensFromRefreshToken'
+  | 'GetId'
+  | 'GetCredentialsForIdentity'
+  | 'AttachPolicy';
 
 interface Fault {
   readonly id: string;

@@ -86,6 +86,44 @@ return 'written'
 };
 
 /**
+ * Replaces a secret, unless it is another one by now. ARGV: epoch, token, id, sealed as it was,
+ * sealed as it shall be. Answer: 'fenced' | 'missing' | 'kept' | 'written'.
+ */
+export const REPLACE_SECRET: Script = {
+  name: 'replaceSecret',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+if not owns(ARGV[1], ARGV[2], timeMs()) then return 'fenced' end
+local key = T .. ':secret:' .. ARGV[3]
+local present = redis.call('GET', key)
+if not present then return 'missing' end
+if present ~= ARGV[4] then return 'kept' end
+redis.call('SET', key, ARGV[5])
+return 'written'
+`
+  }`,
+};
+
+/**
+ * Seals what a key holds with another key of the vault, unless it changed meanwhile; how long it
+ * lives stays. Without a lease, since it means the same.
+ * ARGV: 'secret' | 'credentials', id, sealed as it was, sealed as it shall be. Answer: 1 | 0.
+ */
+export const RESEAL: Script = {
+  name: 'reseal',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+local key = T .. ':' .. ARGV[1] .. ':' .. ARGV[2]
+if redis.call('GET', key) ~= ARGV[3] then return 0 end
+redis.call('SET', key, ARGV[4], 'KEEPTTL')
+return 1
+`
+  }`,
+};
+
+/**
  * Parks an identity and holds its lanes, saying why. A head in flight is left to its try's end.
  * ARGV: epoch, token, id, status, wait reason, denial as JSON, ms until the next probe ('' for
  * none). Answer: 'fenced' | 'missing' | 'parked', since, probeAt ('' for none), probes.
