@@ -91,6 +91,17 @@ test('parking holds the heads of its lanes at once, and a release lets them run'
   await auditShard(world);
 });
 
+test('a release wakes the job of every update that waits in a lane, not the first one only', async () => {
+  const world = await openWorld();
+  const id = await world.identity();
+  const ids: string[] = [];
+  for (const n of [1, 2, 3]) ids.push(...(await world.accept([request(id, { desired: { n } })])));
+  const owner = await world.takeOver();
+  await owner.records.park(id, PARK);
+  const released = await owner.records.release(id);
+  expect(released.toSorted()).toEqual(ids.map((update) => `d_${update}`).toSorted());
+});
+
 test('a head in flight is left to the end of its try when its identity is parked', async () => {
   const world = await openWorld();
   const id = await world.identity();

@@ -69,10 +69,14 @@ test('a suspect denial waits for the probe and uses up no try', () => {
   });
 });
 
-test.each([429, 500, 503])('a rejection with %i is tried again', (code) => {
+test.each([
+  [429, 'answered'],
+  [500, 'sent'],
+  [503, 'sent'],
+])('a rejection with %i is tried again, as %s', (code, progress) => {
   expect(settle(rejected(code))).toMatchObject({
     kind: 'give-back',
-    progress: 'answered',
+    progress,
     wait: { reason: 'BACKOFF' },
   });
 });

@@ -84,6 +84,18 @@ export class IdentityConnection {
   }
 
   /**
+   * Nothing is open or under way, and nobody asked for a while: what is worth keeping of it stands
+   * in Redis, so that a worker remembers no more identities than it serves.
+   */
+  get forgettable(): boolean {
+    const still = this.#state === 'idle' || this.#state === 'quarantined';
+    const busy = this.#opening !== undefined || this.#dropping !== undefined;
+    return (
+      still && !busy && performance.now() - this.#lastUsedAt >= this.#deps.settings.idleCloseMs
+    );
+  }
+
+  /**
    * Opens the connection if need be; waits for it at most `patienceMs`. An identity that does not
    * exist is ready: its updates end at their claim.
    */

@@ -70,8 +70,9 @@ export function settlementOf(
   }
 }
 
-/** The shadow service's codes that may be gone at the next try: throttled, and its own failure. */
-const TEMPORARY = new Set([429, 500, 503]);
+const THROTTLED = 429;
+/** The shadow service failed itself: whether it had taken the update is not known. */
+const FAILED_INSIDE = new Set([500, 503]);
 
 function rejected(
   code: number,
@@ -80,8 +81,9 @@ function rejected(
   policy: RetryPolicy,
   now: number,
 ): Settlement {
-  if (TEMPORARY.has(code)) {
-    return again(`rejected with ${code}: ${message}`, 'answered', claim, policy, now);
+  if (code === THROTTLED || FAILED_INSIDE.has(code)) {
+    const progress = code === THROTTLED ? 'answered' : 'sent';
+    return again(`rejected with ${code}: ${message}`, progress, claim, policy, now);
   }
   const said = `The shadow service rejected the update with ${code}: ${message}`;
   if (code === 409) {

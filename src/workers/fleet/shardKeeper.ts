@@ -128,12 +128,11 @@ export class ShardKeeper {
     const runtime = this.#deps.createRuntime(lease);
     this.#held.set(shard, runtime);
     this.#deps.events.emit('lease:taken', { shard, epoch: lease.epoch });
-    try {
-      await runtime.start();
-    } catch (error) {
+    // Not awaited: a slow start must not hold up the renewal of the other leases.
+    runtime.start().catch((error: unknown) => {
       this.#deps.log.warn({ shard, error: messageOf(error) }, 'starting a shard failed');
       void this.#handOver(shard);
-    }
+    });
   }
 
   /** A busy shard stays for a while; an idle one moves at no cost. */

@@ -130,15 +130,17 @@ export class ShardRuntime {
   async #adoptActiveJobs(): Promise<void> {
     const { shard } = this.lease;
     const active = await this.#deps.queues.queue(shard).getJobs(['active']);
-    for (const job of active) {
-      const { priority } = job.opts;
-      await this.#deps.queues.add(shard, {
-        name: job.name,
-        data: job.data as object,
-        id: `c_${ulid()}`,
-        ...(priority === undefined ? {} : { priority }),
-      });
-    }
+    await Promise.all(
+      active.map((job) => {
+        const { priority } = job.opts;
+        return this.#deps.queues.add(shard, {
+          name: job.name,
+          data: job.data as object,
+          id: `c_${ulid()}`,
+          ...(priority === undefined ? {} : { priority }),
+        });
+      }),
+    );
   }
 
   /** Planned end: takes no new job, finishes what is in flight, lets go of the connections. */
@@ -282,7 +284,12 @@ export class ShardRuntime {
     for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {
       this.#probe(identityId);
     }
-    for (const connection of this.#connections.values()) {
+    for (const [identityId, connection] of this.#connections) {
+      if (connection.forgettable) {
+        this.#connections.delete(identityId);
+        this.#jobsOf.delete(identityId);
+        continue;
+      }
       // Not awaited: a renewal may take as long as the spacing of CONNECTs.
       connection.maintain().catch((error: unknown) => {
         this.#deps.log.warn({ error: messageOf(error) }, 'looking after a connection failed');

@@ -97,14 +97,20 @@ test('a connection that gets old is renewed while updates flow, and none is lost
   for (const end of ends) expect(end.disconnectReason).toBe('CLIENT_INITIATED_DISCONNECT');
 });
 
-test('a connection that nobody uses closes with a DISCONNECT and opens again on demand', async () => {
+test('a connection that nobody uses closes with a DISCONNECT, is forgotten, and opens again on demand', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
-  await fleet.worker({ IDLE_CLOSE_MS: '300' });
+  const worker = await fleet.worker({ IDLE_CLOSE_MS: '300' });
   const { id, cognitoId } = await fleet.active();
   await eventually(async () => {
     const ends = await aws.log({ eventType: 'Disconnect', clientId: cognitoId });
     expect(ends).toMatchObject([{ disconnectReason: 'CLIENT_INITIATED_DISCONNECT' }]);
+  });
+  await eventually(() => {
+    const remembered = [...worker.keeper.runtimes].flatMap((shard) => [
+      ...shard.connectionStates(),
+    ]);
+    expect(remembered).toEqual([]);
   });
   await fleet.succeeded(await fleet.send(id, 'device_7', { power: 'ON' }));
   expect(await aws.connects(cognitoId)).toHaveLength(2);

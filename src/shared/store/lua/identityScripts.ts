@@ -24,17 +24,17 @@ return 1
 };
 
 const LIFT = /* lua */ `
--- Makes an identity active and its lanes' heads ready; answers their job ids.
+-- Makes an identity active and its lanes' heads ready. Answers the jobs of what stands first in
+-- each lane, since every update may have one of its own that was put off.
 local function lift(id)
   local record = T .. ':identity:' .. id
   redis.call('HSET', record, 'status', 'ACTIVE')
   redis.call('HDEL', record, 'waitReason', 'probeAt', 'quarantinedAt', 'denial', 'probes')
   redis.call('ZREM', T .. ':quarantined', id)
-  local jobs = {}
+  local jobs, seen = {}, {}
   for _, lane in ipairs(redis.call('SMEMBERS', T .. ':lanes-of:' .. id)) do
-    local head = redis.call('LINDEX', T .. ':lane:' .. lane, 0)
-    if head then
-      local update = T .. ':update:' .. head
+    for _, pending in ipairs(redis.call('LRANGE', T .. ':lane:' .. lane, 0, 99)) do
+      local update = T .. ':update:' .. pending
       local u = redis.call('HMGET', update, 'state', 'job')
       if u[1] == 'HELD' then
         redis.call('HSET', update, 'state', 'QUEUED')
@@ -43,7 +43,10 @@ local function lift(id)
         redis.call('HINCRBY', T .. ':counts', 'HELD', -1)
         redis.call('HINCRBY', T .. ':counts', 'QUEUED', 1)
       end
-      if u[2] then jobs[#jobs + 1] = u[2] end
+      if u[2] and not seen[u[2]] then
+        seen[u[2]] = true
+        jobs[#jobs + 1] = u[2]
+      end
     end
   end
   return jobs
@@ -164,7 +167,7 @@ return { 'parked', redis.call('HGET', record, 'quarantinedAt'), probeAt, int(pro
 
 /**
  * Releases an identity after a probe that passed. ARGV: epoch, token, id.
- * Answer: 'fenced' | 'missing' | 'released', job ids of its lanes' heads.
+ * Answer: 'fenced' | 'missing' | 'released', jobs of its lanes.
  */
 export const RELEASE: Script = {
   name: 'release',
@@ -184,7 +187,7 @@ return jobs
  * Releases an identity because an operator says so, without a lease; a secret that comes with it
  * replaces the old one and voids the cached credentials.
  * ARGV: id, sealed secret ('' to keep), only when parked ('1' | '0').
- * Answer: 'missing' | 'not-parked' | 'released', job ids of its lanes' heads.
+ * Answer: 'missing' | 'not-parked' | 'released', jobs of its lanes.
  */
 export const OPERATOR_RELEASE: Script = {
   name: 'operatorRelease',
