@@ -15,5 +15,6 @@ export const COMMANDS = {
   emulator: { needs: ['modules'], node: [...TYPESCRIPT, 'src/emulator/main.ts'] },
   test: { needs: ['modules', 'redis'], node: ['node_modules/vitest/vitest.mjs', 'run'] },
   bench: { needs: ['modules', 'redis'], node: [...TYPESCRIPT, 'bench/fleet/main.ts'] },
+  courier: { needs: ['modules'], node: [...TYPESCRIPT, 'src/cli/main.ts'] },
   check: { needs: ['modules', 'redis'], node: ['scripts/check.mjs'] },
 };

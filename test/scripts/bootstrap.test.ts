@@ -1,6 +1,7 @@
 import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { COMMANDS } from '../../scripts/bootstrap/commands.mjs';
 import { type StartOptions, startProcess } from '../support/processes.ts';
 import { pathWith, temporaryDirectory, writeFiles } from './sandbox.ts';
 
@@ -83,7 +84,7 @@ test('a command that there is not is refused with those there are', async () => 
   const child = await bootstrap(clone(), ['dmeo']);
   expect((await child.exited).code).toBe(2);
   expect(child.stderr).toBe(
-    'shadow-courier: there is no command "dmeo": say one of demo, dev, emulator, test, check.\n',
+    `shadow-courier: there is no command "dmeo": say one of ${Object.keys(COMMANDS).join(', ')}.\n`,
   );
 });
 
