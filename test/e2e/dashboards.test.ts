@@ -75,6 +75,14 @@ given(
       expect(status).toBe('ACTIVE');
       return known ?? '';
     });
+    // Where one thing was accepted and then denied, that is the thing's matter; where two were, it
+    // is the identity's.
+    for (const thing of ['device_0_1', 'device_0_2']) {
+      const id = await deployment.sendOne({ identityId: victim.id, thing, desired: { on: true } });
+      await eventually(async () => {
+        expect(await deployment.stateOf(id)).toBe('SUCCEEDED');
+      });
+    }
     const refusals = panelShows('Authorization failures, by stage and gate');
     expect(await prometheus.query(refusals)).toEqual([]);
     expect(await alertsNow('CourierAuthorizationFailures')).toEqual([]);

@@ -75,12 +75,20 @@ export class LocalDeployment {
     );
   }
 
-  async sendOne(update: { identityId: string; thing: string; desired: object }) {
-    await this.#run(
+  async sendOne(update: { identityId: string; thing: string; desired: object }): Promise<string> {
+    const { update: sent } = await this.#run(
       'mutation ($input: UpdateShadowInput!) { result: updateShadow(input: $input) { ... on UpdateShadowSuccess { update { id } } } }',
       update,
       z.object({ update: z.object({ id: z.string() }) }),
     );
+    return sent.id;
+  }
+
+  async stateOf(updateId: string): Promise<string> {
+    const answer = await this.#post('query ($id: ID!) { update(id: $id) { state } }', {
+      id: updateId,
+    });
+    return z.object({ update: z.object({ state: z.string() }) }).parse(answer).update.state;
   }
 
   async identity(id: string) {
