@@ -25,7 +25,7 @@ export function whyNot(programs: Readonly<Record<string, string>>): string | und
   if (missing.length === 0) return undefined;
   const names = missing.map(([name]) => name).join(' and ');
   const packages = [...new Set(missing.map(([, debian]) => debian))].join(' ');
-  const sentence = `skipped, since ${names} is not installed (Debian: apt-get install ${packages})`;
+  const sentence = `skipped, since ${names} ${missing.length > 1 ? 'are' : 'is'} not installed (Debian: apt-get install ${packages})`;
   process.stderr.write(`${sentence}\n`);
   return sentence;
 }
