@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { runScript } from '../../src/shared/redis/script.ts';
 import { TAKE_BUDGET } from '../../src/shared/store/lua/fleetScripts.ts';
 import { Budget } from '../../src/workers/budgets/budget.ts';
 import { eventually } from '../support/eventually.ts';
@@ -55,15 +54,15 @@ test('by Redis’s own clock the bucket never grants more than the rate and the 
   await Promise.all(
     Array.from({ length: 8 }, async (_, worker) => {
       for (let asked = 0; asked < 150; asked += 1) {
-        const [cost] = (await runScript(
-          client,
-          TAKE_BUDGET,
-          [key],
-          [300, 30, 1 + (worker % 5)],
-        )) as [number];
-        // Read behind the grant on the same connection: never earlier than it.
-        const at = Number(await client.hget(key, 'at'));
-        granted.push({ at, cost });
+        // One transaction, so that the moment read is that of this grant and not of a later one.
+        const replies = await client
+          .multi()
+          .eval(TAKE_BUDGET.lua, 1, key, 300, 30, 1 + (worker % 5))
+          .hget(key, 'at')
+          .exec();
+        const [answer, moment] = (replies ?? []).map(([, value]) => value);
+        const [cost = 0] = answer as number[];
+        granted.push({ at: Number(moment), cost });
       }
     }),
   );
