@@ -211,6 +211,13 @@ given(
     const metrics = await (await fetch(`http://127.0.0.1:${ports['9401']}/metrics`)).text();
     expect(metrics).toContain('courier_workers_seen{program="worker"} 2');
 
+    // As docker compose run --rm api courier vault reencrypt.
+    const courier = ['dist/cli/main.js', 'vault', 'reencrypt'];
+    const env = environment('api');
+    const sealed = await startProcess(process.execPath, courier, { cwd: app, env });
+    expect(await sealed.exited, sealed.stderr).toEqual({ code: 0, signal: null });
+    expect(sealed.stdout).toContain('1 identities: ');
+
     // As docker compose down: SIGTERM, and stop_grace_period to end with 0.
     for (const service of [second, worker, api, emulator]) {
       expect(await service.stop({ deadlineMs: 30_000 })).toEqual({ code: 0, signal: null });
