@@ -1,4 +1,4 @@
-import { type Job, Worker } from 'bullmq';
+import { DelayedError, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import type { ConnectionView } from '../../shared/domain/identity.ts';
@@ -170,7 +170,7 @@ export class ShardRuntime {
   async #process(job: Job, token: string | undefined): Promise<unknown> {
     this.#lastJobAt = Date.now();
     try {
-      if (job.name === VERIFY) return await this.#verify(job);
+      if (job.name === VERIFY) return await this.#verify(job, token);
       if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
       return await processDeliver(job, token, {
         lanes: this.#lanes,
@@ -181,10 +181,15 @@ export class ShardRuntime {
     }
   }
 
-  async #verify(job: Job): Promise<string> {
+  async #verify(job: Job, token: string | undefined): Promise<string> {
     const { identityId } = parseVerifyJob(job.data);
     const readiness = await this.#connection(identityId).verify(VERIFY_PATIENCE_MS);
-    return readiness.kind === 'ready' ? 'connected' : readiness.wait.reason;
+    if (readiness.kind === 'ready') return 'connected';
+    const { reason, until = Date.now() + VERIFY_PATIENCE_MS } = readiness.wait;
+    if (reason !== 'CONNECTING' && reason !== 'NO_OWNER') return reason;
+    // Nothing is known yet, and where the shard is being handed over the next owner must find out.
+    await job.moveToDelayed(this.#quiet ? Date.now() : until, token);
+    throw new DelayedError();
   }
 
   #drainer(laneId: string, jobId: string | undefined): LaneDrainer {

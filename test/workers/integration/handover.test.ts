@@ -142,6 +142,22 @@ test("the backoff of one owner is not the next one's: what waited for its connec
   expect(settled.finishedAt).toBeLessThan(until);
 });
 
+test('an identity that is registered while its shard is handed over is verified by the next owner', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const user = aws.user();
+  const first = await fleet.worker();
+  const signIns = await aws.counter('InitiateAuth', user.username);
+  const slow = { on: 'InitiateAuth', effect: 'delay', delayMs: 20_000, containing: user.username };
+  await aws.post('/faults', { ...slow, count: 1 });
+  const { id } = await fleet.register(user);
+  await eventually(async () => expect(await signIns()).toBe(1));
+  await first.stop();
+  expect((await fleet.identity(id)).status).toBe('PENDING');
+  await fleet.worker();
+  await eventually(async () => expect((await fleet.identity(id)).status).toBe('ACTIVE'));
+});
+
 test('a shard that moves to a new member moves its connection without ping-pong', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
