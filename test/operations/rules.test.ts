@@ -50,6 +50,14 @@ const panels = dashboards().flatMap(({ uid, panels: all }) =>
   all.filter(({ type }) => type !== 'row').map((panel) => ({ uid, panel })),
 );
 
+test('every panel of a dashboard has an id and a place of its own', () => {
+  for (const { uid, panels: all } of dashboards()) {
+    expect(new Set(all.map(({ id }) => id)).size, uid).toBe(all.length);
+    const places = all.map(({ gridPos }) => JSON.stringify(gridPos));
+    expect(new Set(places).size, uid).toBe(all.length);
+  }
+});
+
 test('every panel says what it shows, in which unit, with thresholds and queries', () => {
   for (const { uid, panel } of panels) {
     const name = `${uid} / ${panel.title}`;
