@@ -10,7 +10,7 @@ import { PROMETHEUS, whyNot } from './support/tools.ts';
 
 /*
  * Half an hour of fifty workers, written into Prometheus's storage: each settles ten updates a
- * second. Every fifth restarts in the middle, its counters at zero again; five die there and never
+ * second. For three minutes Prometheus itself was away. Every fifth restarts in the middle, its counters at zero again; five die there and never
  * come back; the others' leases grow by what they had.
  */
 const WORKERS = 50;
@@ -28,6 +28,7 @@ const directory = mkdtempSync(join(tmpdir(), 'courier-history-'));
 const start = Math.floor(Date.now() / 1000 / 3600) * 3600 - 4 * 3600;
 const middle = start + LENGTH_S / 2;
 const end = start + LENGTH_S;
+const away = { from: middle + 360, to: middle + 540 };
 let prometheus: PrometheusServer;
 
 const isDead = (worker: number) => worker < DEAD;
@@ -53,6 +54,7 @@ function history(): string {
       const instance = `10.0.0.${worker}:9401`;
       const all = `program="worker",job="courier-worker",instance="${instance}"${labels}`;
       for (let at = start; at <= end; at += STEP_S) {
+        if (at > away.from && at < away.to) continue;
         const sample = value(worker, at);
         if (sample !== undefined) lines.push(`${family}${suffixed}{${all}} ${sample} ${at}`);
       }
@@ -154,6 +156,23 @@ given(`fifty workers add up, restarts and deaths make no dent but their own${suf
   const share = values(await shown('Accepted within 5 s'));
   expect(share.at(-1)).toBeCloseTo(0.9, 2);
 });
+
+given(
+  `while Prometheus is away nothing is shown, and after it nothing is made up${suffix}`,
+  async () => {
+    const settled = 'sum (rate(courier_updates_settled_total{state="SUCCEEDED"}[1m]))';
+    const gap = { start: away.from + 75, end: away.to - 15, step: 15 };
+    expect(values(await prometheus.range(settled, gap))).toEqual([]);
+    const after = { start: away.to + 45, end: away.to + 120, step: 15 };
+    for (const rate of values(await prometheus.range(settled, after))) {
+      expect(rate).toBeCloseTo((WORKERS - DEAD) * PER_SECOND, 0);
+    }
+    // Whatever was counted meanwhile is there, since counters went on.
+    const spanning = 'sum (increase(courier_updates_settled_total{state="SUCCEEDED"}[12m]))';
+    const [all = 0] = values(await prometheus.range(spanning, { ...after, start: end, end }));
+    expect(all / ((WORKERS - DEAD) * PER_SECOND * 720)).toBeCloseTo(1, 1);
+  },
+);
 
 given(`what was refused before a restart is not refused again after it${suffix}`, async () => {
   expect(await shown('Authorization failures, by stage and gate')).toEqual([]);
