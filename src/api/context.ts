@@ -3,6 +3,7 @@ import type { ShadowLimits } from '../shared/domain/desired.ts';
 import type { ConnectionView, Identity } from '../shared/domain/identity.ts';
 import type { Update } from '../shared/domain/update.ts';
 import type { DeadUpdates } from '../shared/store/deadUpdates.ts';
+import type { FleetControl } from '../shared/store/fleetControl.ts';
 import type { FleetReader } from '../shared/store/fleetReader.ts';
 import type { IdentityDirectory } from '../shared/store/identityDirectory.ts';
 import type { UpdateControl } from '../shared/store/updateControl.ts';
@@ -20,6 +21,7 @@ export interface ApiServices {
   readonly dead: DeadUpdates;
   readonly directory: IdentityDirectory;
   readonly fleet: FleetReader;
+  readonly fleetControl: FleetControl;
   readonly gate: StoreGate;
   readonly limits: ShadowLimits;
   readonly metrics: ApiMetrics;

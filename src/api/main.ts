@@ -11,6 +11,7 @@ import { Keys } from '../shared/redis/keys.ts';
 import { watchOutages } from '../shared/redis/watchOutages.ts';
 import { joinDeployment } from '../shared/store/deployment.ts';
 import { DeadUpdates } from '../shared/store/deadUpdates.ts';
+import { FleetControl } from '../shared/store/fleetControl.ts';
 import { FleetReader } from '../shared/store/fleetReader.ts';
 import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
 import { UpdateControl } from '../shared/store/updateControl.ts';
@@ -55,6 +56,7 @@ const services: ApiServices = {
   dead: new DeadUpdates(redis, keys, shardCount),
   fleet: new FleetReader(redis, keys, shardCount),
   limits: { maxBytes: config.SHADOW_MAX_BYTES, maxDepth: config.SHADOW_MAX_DEPTH },
+  fleetControl: new FleetControl(redis, keys, queues, shardCount),
   gate,
   metrics,
 };

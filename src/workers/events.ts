@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type {
   ConfirmLevel,
   ConnectionState,
+  DisconnectKind,
   FailureCode,
   FinalState,
   Gate,
@@ -40,17 +41,6 @@ export interface WorkerEvents {
   'lease:lost': { shard: number };
   'sweep:found': { orphans: number; late: number };
 }
-
-/** Why a connection that was up ended. */
-export type DisconnectKind =
-  | 'taken_over'
-  | 'not_authorized'
-  | 'server'
-  | 'network'
-  | 'recycled'
-  | 'idle'
-  | 'probe'
-  | 'released';
 
 type EventName = keyof WorkerEvents;
 

@@ -12,6 +12,7 @@ import { joinDeployment } from '../shared/store/deployment.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from './aws/clients.ts';
 import { createBudgets } from './budgets/budgets.ts';
+import { ConnectionSlots } from './connection/connectionSlots.ts';
 import { createCrtRuntime } from './connection/crtRuntime.ts';
 import { IdentityPool } from './credentials/identityPool.ts';
 import { PolicyAttacher } from './credentials/policyAttacher.ts';
@@ -49,6 +50,7 @@ const connections = {
   settings,
   budgets,
   events,
+  slots: new ConnectionSlots(config.MAX_CONNECTIONS),
   attacher: new PolicyAttacher(aws.iot, config.IOT_POLICY_NAME, budgets, events),
   credentials: {
     userPool: new UserPool(

@@ -12,7 +12,7 @@ const redis = useRedis();
 const FLEET = /* GraphQL */ `
   {
     fleet {
-      workers { name lastHeartbeatAt shards }
+      workers { name lastHeartbeatAt shards draining }
       shards { number owner epoch leaseExpiresAt openUpdates { queued } oldestAcceptedAt }
       openUpdates { queued held inFlight }
       oldestWaitSeconds
@@ -51,7 +51,12 @@ test('a worker that beats shows with the shards whose leases it holds', async ()
   }
   const { fleet } = await api.run(FLEET);
   expect(fleet.workers).toEqual([
-    { name: 'worker-1', lastHeartbeatAt: expect.stringMatching(/Z$/), shards: [2, 5] },
+    {
+      name: 'worker-1',
+      lastHeartbeatAt: expect.stringMatching(/Z$/),
+      shards: [2, 5],
+      draining: false,
+    },
   ]);
   expect(fleet.shards[2]).toMatchObject({
     owner: 'worker-1',

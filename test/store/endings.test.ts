@@ -123,3 +123,14 @@ test('the dead are forgotten with their records', async () => {
   await owner.lanes.settle(lane, claim, 'FAILED', {}, false);
   expect(await world.redis.zrange(world.shardKeys.dead, 0, '-1')).toEqual(ids);
 });
+
+test('a job whose last update of a lane was canceled settles those ahead of it all the same', async () => {
+  const world = await openWorld();
+  const identityId = await world.identity();
+  const ids = await world.accept([1, 2, 3].map((at) => request(identityId, { desired: { at } })));
+  await cancel(world, ids[2]);
+  const owner = await world.takeOver();
+  const job = await owner.takeJob();
+  expect(job && (await owner.run(job))).toBe('completed');
+  expect(await world.states(ids)).toEqual(['SUCCEEDED', 'SUCCEEDED', 'CANCELED']);
+});

@@ -77,3 +77,34 @@ test('where one leaves, only its shards move', () => {
 test('without members nothing is assigned', () => {
   expect(assignShards([undefined, 'one'], [])).toEqual([]);
 });
+
+/** Some shards are placed, at members or at workers that are gone. */
+const placed = situation.chain(({ names, owners }) =>
+  fc.record({
+    names: fc.constant(names),
+    owners: fc.constant(owners),
+    placements: fc
+      .array(fc.tuple(fc.nat({ max: owners.length - 1 }), fc.constantFrom(...names, 'gone')))
+      .map((pairs) => new Map(pairs)),
+  }),
+);
+
+test('a placed shard is where it was placed, the rest stays even, and nothing moves again', () => {
+  fc.assert(
+    fc.property(placed, ({ names, owners, placements }) => {
+      const assigned = assignShards(owners, names, placements);
+      const share = Math.ceil(owners.length / names.length);
+      for (const [shard, worker] of placements) {
+        if (names.includes(worker)) expect(assigned[shard]).toBe(worker);
+      }
+      for (const name of names) {
+        const own = assigned.filter((owner) => owner === name).length;
+        const given = assigned.filter(
+          (owner, shard) => owner === name && placements.get(shard) === name,
+        ).length;
+        expect(own).toBeLessThanOrEqual(Math.max(share, given));
+      }
+      expect(assignShards(assigned, names, placements)).toEqual(assigned);
+    }),
+  );
+});

@@ -1,6 +1,7 @@
 import type {
   ConfirmLevel,
   ConnectionState,
+  DisconnectKind,
   FailureCode,
   Gate,
   IdentityStatus,
@@ -50,6 +51,8 @@ export const WaitReasonEnum = describedEnum<WaitReason>('WaitReason', {
     BEHIND_ANOTHER_UPDATE:
       'An older update to the same shadow comes first; `detail` is the id of the one that does.',
     CONNECTING: "The identity's connection is being made.",
+    CONNECTION_LIMIT:
+      'The worker has as many connections as MAX_CONNECTIONS allows; the longest idle one makes room.',
     PROBING: 'One connection attempt is finding out whether the identity may connect again.',
     PROPAGATING: 'The IoT policy was attached minutes ago and AWS may not apply it everywhere yet.',
     IDENTITY_QUARANTINED: 'The identity was denied and is parked; see its quarantine.',
@@ -121,6 +124,21 @@ export const IdentityStatusEnum = describedEnum<IdentityStatus>('IdentityStatus'
     ACTIVE: 'It signed in, and nothing denies it.',
     QUARANTINED: 'It was denied: its updates are held, and probes find out when that ends.',
     NEEDS_OPERATOR: 'It was denied in a way that only somebody can mend; its updates are held.',
+  },
+});
+
+export const DisconnectKindEnum = describedEnum<DisconnectKind>('DisconnectKind', {
+  description: 'Why a connection that was up ended.',
+  values: {
+    taken_over: 'Somebody else connected with the same client id.',
+    not_authorized: 'It was denied: by the broker, or when its credentials were verified.',
+    server: 'The broker ended it, for another reason.',
+    network: 'It broke off.',
+    recycled: 'It was renewed ahead of the cut that AWS makes after 24 hours.',
+    idle: 'Nothing used it, or another identity needed its place.',
+    probe: 'It was renewed to find out whether the identity is denied.',
+    requested: 'An operator asked for it.',
+    released: 'The worker handed the shard over.',
   },
 });
 

@@ -13,6 +13,9 @@ const WorkerType = builder.objectRef<WorkerView>('Worker').implement({
       description: 'The shards whose lease it holds.',
       resolve: ({ shards }) => [...shards],
     }),
+    draining: t.exposeBoolean('draining', {
+      description: 'Whether an operator drains it: it hands over what it has and takes nothing.',
+    }),
   }),
 });
 
@@ -59,7 +62,7 @@ const ShardType = builder.objectRef<ShardView>('Shard').implement({
   }),
 });
 
-const FleetType = builder.objectRef<FleetView>('Fleet').implement({
+export const FleetType = builder.objectRef<FleetView>('Fleet').implement({
   description: 'The workers, the shards, and what waits.',
   fields: (t) => ({
     workers: t.field({

@@ -2,7 +2,13 @@ import type { ConnectionView, Identity, Quarantine } from '../../shared/domain/i
 import { perform } from '../perform.ts';
 import { labelProblem, secretOf, usernameProblem } from '../input.ts';
 import { builder } from './builder.ts';
-import { ConnectionStateEnum, GateEnum, IdentityStatusEnum, StageEnum } from './enums.ts';
+import {
+  ConnectionStateEnum,
+  DisconnectKindEnum,
+  GateEnum,
+  IdentityStatusEnum,
+  StageEnum,
+} from './enums.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 
 const QuarantineType = builder.objectRef<Quarantine>('Quarantine').implement({
@@ -68,6 +74,19 @@ const MqttConnectionType = builder.objectRef<ConnectionView>('MqttConnection').i
       nullable: true,
       description: 'Why it was last interrupted.',
       resolve: ({ lastDisconnect }) => lastDisconnect,
+    }),
+    lastDisconnectKind: t.field({
+      type: DisconnectKindEnum,
+      nullable: true,
+      description: 'The class of that.',
+      resolve: ({ lastDisconnectKind }) => lastDisconnectKind,
+    }),
+    inFlight: t.exposeInt('inFlight', {
+      description: 'Publishes that wait for their answer, as of the last report.',
+    }),
+    fights: t.exposeInt('fights', {
+      description:
+        'How often somebody else took the client id since this worker owns it: above 0, another program connects as this identity.',
     }),
   }),
 });

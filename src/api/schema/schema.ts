@@ -6,6 +6,8 @@ import './updateShadow.ts';
 import './cancelUpdate.ts';
 import './deadUpdates.ts';
 import './fleet.ts';
+import './connectionActions.ts';
+import './fleetActions.ts';
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 

@@ -121,6 +121,11 @@ export const WORKER_VARIABLES = {
     300_000,
     0,
   ),
+  MAX_CONNECTIONS: wholeNumber(
+    'connections that one worker may have at once; updates of further identities wait, and the longest idle connection makes room',
+    { min: 1, max: 1_000_000 },
+    20_000,
+  ),
   KEEP_ALIVE_SECONDS: wholeNumber("MQTT's keep-alive", { min: 5, max: 1200 }, 30),
 } as const;
 

@@ -1,5 +1,5 @@
 import type { Denial } from './denial.ts';
-import type { ConnectionState, IdentityStatus } from './sets.ts';
+import type { ConnectionState, DisconnectKind, IdentityStatus } from './sets.ts';
 
 /** A registered Cognito user. Times are epoch milliseconds. */
 export interface Identity {
@@ -32,4 +32,9 @@ export interface ConnectionView {
   readonly credentialsExpireAt?: number | undefined;
   readonly recycleAt?: number | undefined;
   readonly lastDisconnect?: string | undefined;
+  readonly lastDisconnectKind?: DisconnectKind | undefined;
+  /** Publishes that wait for their answer, as of the last report. */
+  readonly inFlight: number;
+  /** How often somebody else took the client id, since this worker owns it. */
+  readonly fights: number;
 }

@@ -37,6 +37,7 @@ export const WAIT_REASONS = [
   'RATE_LIMITED',
   'BEHIND_ANOTHER_UPDATE',
   'CONNECTING',
+  'CONNECTION_LIMIT',
   'PROBING',
   'PROPAGATING',
   'IDENTITY_QUARANTINED',
@@ -113,3 +114,17 @@ export const CONNECTION_STATES = [
   'closed',
 ] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
+
+/** Why a connection that was up ended. */
+export const DISCONNECT_KINDS = [
+  'taken_over',
+  'not_authorized',
+  'server',
+  'network',
+  'recycled',
+  'idle',
+  'probe',
+  'requested',
+  'released',
+] as const;
+export type DisconnectKind = (typeof DISCONNECT_KINDS)[number];

@@ -40,6 +40,10 @@ export const ERROR_CATALOGUE = {
   IDENTITY_NOT_FOUND: { exitCode: 65, summary: 'No identity has this id.' },
   IDENTITY_EXISTS: { exitCode: 65, summary: 'The username is registered already.' },
   IDENTITY_NOT_QUARANTINED: { exitCode: 65, summary: 'There is no quarantine to release.' },
+  SHARD_NOT_FOUND: { exitCode: 65, summary: 'There is no such shard.' },
+  WORKER_NOT_FOUND: { exitCode: 65, summary: 'No worker of this name is a member of the fleet.' },
+  WORKER_DRAINING: { exitCode: 65, summary: 'The worker is being drained.' },
+  LAST_WORKER: { exitCode: 65, summary: 'No other worker takes shards.' },
   IDEMPOTENCY_KEY_INVALID: { exitCode: 65, summary: 'The idempotency key is empty or too long.' },
   IDEMPOTENCY_KEY_REUSED: {
     exitCode: 65,

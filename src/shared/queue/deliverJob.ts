@@ -23,6 +23,19 @@ export function parseDeliverJob(data: unknown): DeliverJob {
   return deliverJob.parse(data);
 }
 
+/** A connection job asks the owner to do something with the connections of identities. */
+export const CONNECTION = 'connection';
+const connectionJob = z.object({
+  action: z.enum(['reconnect', 'close', 'warm']),
+  identityIds: z.array(z.string()).min(1),
+});
+export type ConnectionJob = z.infer<typeof connectionJob>;
+export type ConnectionAction = ConnectionJob['action'];
+
+export function parseConnectionJob(data: unknown): ConnectionJob {
+  return connectionJob.parse(data);
+}
+
 /**
  * A verify job asks the owner to authenticate an identity that was just registered, so that a
  * wrong password shows before the first update.

@@ -29,6 +29,16 @@ export class Keys {
     return `{${this.prefix}:fleet}:info`;
   }
 
+  /** Hash: shard to the worker that an operator gave it to. */
+  get placements(): string {
+    return `{${this.prefix}:fleet}:placements`;
+  }
+
+  /** Set of workers that an operator drains. */
+  get drains(): string {
+    return `{${this.prefix}:fleet}:drains`;
+  }
+
   /** String: the identity that a username is registered as; `digest` hides the name. */
   username(digest: string): string {
     return `{${this.prefix}:username:${digest}}`;

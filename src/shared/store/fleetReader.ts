@@ -9,6 +9,8 @@ export interface WorkerView {
   readonly lastHeartbeatAt: number;
   /** Shards whose unexpired lease it holds. */
   readonly shards: readonly number[];
+  /** It takes no shards: an operator drains it. */
+  readonly draining: boolean;
 }
 
 export interface ShardView {
@@ -42,14 +44,15 @@ export class FleetReader {
   }
 
   async read(): Promise<FleetView> {
-    const [time, members] = await Promise.all([
+    const [time, members, drains] = await Promise.all([
       this.#redis.time(),
       this.#redis.zrange(this.#keys.members, 0, '-1', 'WITHSCORES'),
+      this.#redis.smembers(this.#keys.drains),
     ]);
     const at = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
     const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard);
     const shards = await Promise.all(numbers.map((shard) => this.#shard(shard, at)));
-    return { at, shards, workers: workersOf(members, shards) };
+    return { at, shards, workers: workersOf(members, shards, drains) };
   }
 
   async #shard(shard: number, at: number): Promise<ShardView> {
@@ -78,7 +81,11 @@ function openCounts(counts: readonly (string | null)[]): ShardView['open'] {
   return { QUEUED: count('QUEUED'), HELD: count('HELD'), IN_FLIGHT: count('IN_FLIGHT') };
 }
 
-function workersOf(members: readonly string[], shards: readonly ShardView[]): WorkerView[] {
+function workersOf(
+  members: readonly string[],
+  shards: readonly ShardView[],
+  drains: readonly string[],
+): WorkerView[] {
   const workers: WorkerView[] = [];
   for (let at = 0; at + 1 < members.length; at += 2) {
     const name = members[at] ?? '';
@@ -86,6 +93,7 @@ function workersOf(members: readonly string[], shards: readonly ShardView[]): Wo
       name,
       lastHeartbeatAt: Number(members[at + 1]),
       shards: shards.filter((view) => view.owner === name).map((view) => view.shard),
+      draining: drains.includes(name),
     });
   }
   return workers;

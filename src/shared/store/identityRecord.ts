@@ -1,5 +1,5 @@
 import type { ConnectionView, Identity, Quarantine } from '../domain/identity.ts';
-import type { ConnectionState, IdentityStatus } from '../domain/sets.ts';
+import type { ConnectionState, DisconnectKind, IdentityStatus } from '../domain/sets.ts';
 import { optionalNumber, parseDenial } from './updateRecord.ts';
 
 type Fields = Readonly<Record<string, string>>;
@@ -39,6 +39,12 @@ export function parseConnectionView(fields: Fields): ConnectionView | undefined 
     connectedAt: optionalNumber(fields.connectedAt),
     credentialsExpireAt: optionalNumber(fields.credentialsExpireAt),
     recycleAt: optionalNumber(fields.recycleAt),
+    inFlight: Number(fields.inFlight ?? 0),
+    fights: Number(fields.fights ?? 0),
+    lastDisconnectKind:
+      fields.lastDisconnectKind === undefined || fields.lastDisconnectKind === ''
+        ? undefined
+        : (fields.lastDisconnectKind as DisconnectKind),
     lastDisconnect: fields.lastDisconnect === '' ? undefined : fields.lastDisconnect,
   };
 }

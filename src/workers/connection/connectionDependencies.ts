@@ -5,6 +5,7 @@ import type { PolicyAttacher } from '../credentials/policyAttacher.ts';
 import type { EventBus } from '../events.ts';
 import type { Lease } from '../fleet/lease.ts';
 import type { IdentityRecords } from '../shard/identityRecords.ts';
+import type { ConnectionSlots } from './connectionSlots.ts';
 import type { CrtRuntime } from './crtRuntime.ts';
 import type { PublisherSettings } from './publisher.ts';
 
@@ -31,6 +32,7 @@ export interface SharedConnectionDependencies {
   readonly budgets: Budgets;
   readonly credentials: CredentialDependencies;
   readonly attacher: PolicyAttacher;
+  readonly slots: ConnectionSlots;
   readonly events: EventBus;
 }
 

@@ -1,4 +1,4 @@
-import type { DisconnectKind } from '../events.ts';
+import type { DisconnectKind } from '../../shared/domain/sets.ts';
 import type { LinkDown } from './link.ts';
 import { NOT_AUTHORIZED } from './refusals.ts';
 

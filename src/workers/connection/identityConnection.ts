@@ -1,12 +1,12 @@
 import type { Identity } from '../../shared/domain/identity.ts';
-import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
+import type { ConnectionState, DisconnectKind, WaitReason } from '../../shared/domain/sets.ts';
 import type { ShadowRef } from '../../shared/domain/shadow.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import { CredentialSource, type IdentityCredentials } from '../credentials/credentialSource.ts';
-import type { DisconnectKind } from '../events.ts';
 import { FencedError } from '../fleet/lease.ts';
 import { IdentityMissingError } from '../shard/identityRecords.ts';
 import type { ConnectionDependencies } from './connectionDependencies.ts';
+import { ConnectionLife } from './connectionLife.ts';
 import { disconnectKind } from './disconnectKind.ts';
 import { ConnectSteps } from './connectSteps.ts';
 import { Fights } from './fights.ts';
@@ -23,6 +23,15 @@ import { Waiters } from './waiters.ts';
 /** Denials this far apart still tell of one cause; a wrong guess costs one reconnect. */
 const SUSPICION_WINDOW_MS = 600_000;
 const NO_LEASE_RETRY_MS = 500;
+const NO_SLOT_RETRY_MS = 500;
+
+/** States in which nothing is connected, nor being connected. */
+const WITHOUT_LINK: ReadonlySet<ConnectionState> = new Set([
+  'idle',
+  'backoff',
+  'quarantined',
+  'closed',
+]);
 
 interface Parked {
   readonly reason: WaitReason;
@@ -45,6 +54,7 @@ export class IdentityConnection {
   readonly #suspicion = new Suspicion(SUSPICION_WINDOW_MS);
   readonly #waiters = new Waiters();
   readonly #fights = new Fights();
+  readonly #life = new ConnectionLife();
   #state: ConnectionState = 'idle';
   #source: CredentialSource | undefined;
   #link: Link | undefined;
@@ -57,12 +67,12 @@ export class IdentityConnection {
   #unannounced: { readonly wasParked: boolean } | undefined;
   #missing = false;
   #retryAt = 0;
+  #retryReason: WaitReason = 'CONNECTING';
   #failures = 0;
   #lastProblem = '';
   #lastUsedAt = performance.now();
-  #connectedAt: number | undefined;
-  #recycleAt: number | undefined;
-  #lastDisconnect: string | undefined;
+  #lastPublishAt = 0;
+  #reportedInFlight = 0;
 
   constructor(identityId: string, deps: ConnectionDependencies) {
     this.identityId = identityId;
@@ -112,7 +122,7 @@ export class IdentityConnection {
   }
 
   publish(request: PublishRequest): Promise<PublishOutcome> {
-    this.#lastUsedAt = performance.now();
+    this.#lastUsedAt = this.#lastPublishAt = performance.now();
     const publisher = this.#publisher;
     if (publisher === undefined || this.#state !== 'connected') {
       const until = Date.now() + NO_LEASE_RETRY_MS;
@@ -159,6 +169,30 @@ export class IdentityConnection {
     else await this.#open(true);
   }
 
+  /** Connects anew, or at once where it is not up: somebody asked for it. */
+  async reconnect(): Promise<void> {
+    if (this.#state === 'connected') return this.#renew('requested');
+    this.#retryAt = 0;
+    await this.#open(true);
+  }
+
+  /** Closes a connection that is up until the next update needs it. */
+  async disconnect(): Promise<void> {
+    if (this.#state === 'connected') await this.#drop('requested');
+  }
+
+  /** For how long nothing was published; undefined where it is not up, or in use. */
+  get idleMs(): number | undefined {
+    if (this.#state !== 'connected' || this.inFlight > 0) return undefined;
+    // Not when it was last asked for: a job asks for every identity that it ever named.
+    return performance.now() - this.#lastPublishAt;
+  }
+
+  /** Makes room for another identity of this worker. */
+  giveUp(): void {
+    this.#drop('idle').catch(() => undefined);
+  }
+
   /** Closes what was idle for too long, and renews what gets too old. Called now and then. */
   async maintain(): Promise<void> {
     if (this.#state !== 'connected') return;
@@ -166,8 +200,9 @@ export class IdentityConnection {
     const idleMs = performance.now() - this.#lastUsedAt;
     const idle = this.inFlight === 0 && idleMs >= this.#deps.settings.idleCloseMs;
     if (idle) await this.#drop('idle');
-    else if (Date.now() >= (this.#recycleAt ?? 0)) await this.#renew('recycled');
+    else if (this.#life.recycleDue) await this.#renew('recycled');
     else if (await this.#source?.renewAhead(this.#closing.signal)) this.#report();
+    else if (this.inFlight !== this.#reportedInFlight) this.#report();
   }
 
   /** Whoever waits for the connection waits no longer: the shard is handed over. */
@@ -204,7 +239,7 @@ export class IdentityConnection {
       return { kind: 'waits', wait: { reason: parked.reason, until: parked.probeAt } };
     }
     const inMs = this.#retryAt - Date.now();
-    return inMs > 0 ? waitsFor('CONNECTING', this.#lastProblem, inMs) : undefined;
+    return inMs > 0 ? waitsFor(this.#retryReason, this.#lastProblem, inMs) : undefined;
   }
 
   #outcome(patienceMs: number): Readiness {
@@ -229,6 +264,8 @@ export class IdentityConnection {
       const parked = isParked(identity);
       if (parked && !probing) return await this.#adoptParked();
       this.#parked = undefined;
+      this.#retryReason = 'CONNECTING';
+      if (!this.#deps.slots.take(this)) return this.#withoutSlot();
       this.#setState('authenticating');
       const credentials = await this.#sourceOf(identity).get(signal);
       const attaching = () => this.#setState('attaching');
@@ -302,10 +339,8 @@ export class IdentityConnection {
     this.#failures = 0;
     this.#lastProblem = '';
     this.#refusals.forget();
-    const now = Date.now();
-    const { recycleMinMs: min, recycleMaxMs: max } = settings;
-    this.#connectedAt = now;
-    this.#recycleAt = Math.round(now + min + Math.random() * (max - min));
+    this.#lastPublishAt = performance.now();
+    this.#life.begin(settings.recycleMinMs, settings.recycleMaxMs);
     this.#setState('connected');
     this.#deps.onConnected(this.identityId);
   }
@@ -350,6 +385,12 @@ export class IdentityConnection {
     events.emit('identity:parked', { identityId, stage, gate });
   }
 
+  #withoutSlot(): void {
+    this.#lastProblem = 'the worker has as many connections as it may';
+    this.#retryReason = 'CONNECTION_LIMIT';
+    this.#retryAt = Date.now() + NO_SLOT_RETRY_MS;
+  }
+
   #backOff(problem: string, leastMs: number): void {
     this.#failures += 1;
     this.#lastProblem = problem;
@@ -361,24 +402,23 @@ export class IdentityConnection {
     // One that ends before it counts as connected is told by `#connect`.
     if (this.#link === undefined) return;
     const kind = disconnectKind(down);
-    const livedMs = Date.now() - (this.#connectedAt ?? 0);
-    this.#lost(kind, down.reason);
+    const livedMs = this.#lost(kind, down.reason);
     if (kind !== 'taken_over' || !this.#deps.lease.valid) return this.#setState('idle');
     this.#backOff('another client connected with the same client id', this.#fights.lost(livedMs));
   }
 
-  #lost(kind: DisconnectKind, reason: string): void {
+  /** @returns how long the connection lived. */
+  #lost(kind: DisconnectKind, reason: string): number {
     const link = this.#link;
     this.#link = undefined;
     this.#publisher?.down(`the connection ended: ${reason}`);
     this.#publisher = undefined;
     this.#unannounced = undefined;
-    this.#connectedAt = undefined;
-    this.#recycleAt = undefined;
-    this.#lastDisconnect = `${kind}: ${reason}`;
+    const livedMs = this.#life.end(kind, reason);
     this.#deps.events.emit('connection:lost', { kind, identityId: this.identityId, reason });
     // Frees the native client; nothing waits for it.
     link?.close().catch(() => undefined);
+    return livedMs;
   }
 
   #drop(kind: DisconnectKind): Promise<void> {
@@ -399,7 +439,7 @@ export class IdentityConnection {
     if (this.#state === 'draining') this.#setState('idle');
   }
 
-  async #renew(kind: 'probe' | 'recycled'): Promise<void> {
+  async #renew(kind: 'probe' | 'recycled' | 'requested'): Promise<void> {
     await this.#drop(kind);
     if (this.#held() === undefined) await this.#open(false);
   }
@@ -408,17 +448,18 @@ export class IdentityConnection {
     const from = this.#state;
     if (from === to || from === 'closed') return;
     this.#state = to;
+    if (WITHOUT_LINK.has(to)) this.#deps.slots.release(this);
     this.#deps.events.emit('connection:state', { from, to, identityId: this.identityId });
     this.#report();
   }
 
   #report(): void {
+    this.#reportedInFlight = this.inFlight;
     this.#deps.report(this.identityId, {
       state: this.#state,
-      connectedAt: this.#connectedAt,
       credentialsExpireAt: this.credentialsExpireAt,
-      recycleAt: this.#recycleAt,
-      lastDisconnect: this.#lastDisconnect,
+      inFlight: this.inFlight,
+      ...this.#life.view,
     });
   }
 }

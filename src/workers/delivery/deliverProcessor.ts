@@ -1,5 +1,5 @@
 import { DelayedError, type Job } from 'bullmq';
-import { isFinal, type UpdateState } from '../../shared/domain/sets.ts';
+import { isFinal, OPEN_STATES, type UpdateState } from '../../shared/domain/sets.ts';
 import { type DeliverResult, parseDeliverJob } from '../../shared/queue/deliverJob.ts';
 import type { LaneStore, LaneWait } from '../shard/laneStore.ts';
 import type { LaneDrainer } from './laneDrainer.ts';
@@ -23,17 +23,32 @@ export async function processDeliver(
   deps: DeliverDependencies,
 ): Promise<DeliverResult> {
   const { updates } = parseDeliverJob(job.data);
-  // The last update of each lane: what stands before it is settled on the way.
-  const last = new Map(updates.map(([updateId, laneId]) => [laneId, updateId]));
-  const results = await Promise.all(
-    [...last].map(([laneId, updateId]) => deps.drainer(laneId).drainTo(updateId)),
-  );
-  const waits = results.flatMap((result) => (result.kind === 'waits' ? [result.wait] : []));
-  if (waits.length > 0) {
-    await job.moveToDelayed(wakeAt(waits, Date.now()), lockToken);
-    throw new DelayedError();
+  const readStates = () => Promise.all(updates.map(([updateId]) => deps.lanes.stateOf(updateId)));
+  const openOf = (states: readonly (string | null)[]) =>
+    updates.filter((_, at) => isOpen(states[at] ?? null));
+  // Most of a job that runs again may be settled: those identities need no connection for it.
+  let open = job.attemptsStarted > 1 ? openOf(await readStates()) : updates;
+  for (;;) {
+    // The last update of each lane: what stands before it is settled on the way.
+    const last = new Map(open.map(([updateId, laneId]) => [laneId, updateId]));
+    const results = await Promise.all(
+      [...last].map(([laneId, updateId]) => deps.drainer(laneId).drainTo(updateId)),
+    );
+    const waits = results.flatMap((result) => (result.kind === 'waits' ? [result.wait] : []));
+    if (waits.length > 0) {
+      await job.moveToDelayed(wakeAt(waits, Date.now()), lockToken);
+      throw new DelayedError();
+    }
+    const states = await readStates();
+    const left = openOf(states);
+    // The last of a lane may have been canceled, or have expired, before those ahead of it.
+    if (left.length === 0 || left.length === open.length) return tally(states);
+    open = left;
   }
-  return tally(await Promise.all(updates.map(([updateId]) => deps.lanes.stateOf(updateId))));
+}
+
+function isOpen(state: string | null): boolean {
+  return (OPEN_STATES as readonly (string | null)[]).includes(state);
 }
 
 /** The earliest moment at which one of the lanes can go on. */

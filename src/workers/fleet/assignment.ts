@@ -5,20 +5,35 @@ import { createHash } from 'node:crypto';
  * and owners: shares differ by one at most; an owner keeps what it has while that fits its share;
  * the rest goes by rendezvous hashing, so that little moves when a member comes or goes.
  *
+ * @param placements where an operator wants a shard, whatever is even; of members only.
  * @param owners the present owner of each shard, by shard; undefined where there is none.
  * @returns the member for each shard; empty without members.
  */
 export function assignShards(
   owners: readonly (string | undefined)[],
   members: readonly string[],
+  placements: ReadonlyMap<number, string> = new Map(),
 ): readonly string[] {
   if (members.length === 0) return [];
+  const assigned = owners.map((_, shard) => {
+    const placed = placements.get(shard);
+    return placed !== undefined && members.includes(placed) ? placed : undefined;
+  });
   const kept = new Map(members.map((member): [string, number[]] => [member, []]));
   owners.forEach((owner, shard) => {
-    if (owner !== undefined) kept.get(owner)?.push(shard);
+    const keeper = assigned[shard] ?? owner;
+    if (keeper !== undefined) kept.get(keeper)?.push(shard);
   });
   const shares = sharesOf(owners.length, kept);
-  const assigned: (string | undefined)[] = owners.map(() => undefined);
+  for (const [member, shards] of kept) {
+    const placed = shards.filter((shard) => assigned[shard] !== undefined);
+    kept.set(
+      member,
+      shards.filter((shard) => assigned[shard] === undefined),
+    );
+    // A worker may be given more than its share: it gets nothing else then.
+    shares.set(member, Math.max(0, (shares.get(member) ?? 0) - placed.length));
+  }
   for (const [member, shards] of kept) {
     const share = shares.get(member) ?? 0;
     const byScore = shards.toSorted((a, b) => score(b, member) - score(a, member));

@@ -61,6 +61,23 @@ export class LeaseStore {
     return members;
   }
 
+  /** What operators asked for: workers that take nothing, and shards that go to one worker. */
+  async wishes(): Promise<{
+    readonly drains: ReadonlySet<string>;
+    readonly placements: ReadonlyMap<number, string>;
+  }> {
+    const [drains, placements] = await Promise.all([
+      this.#redis.smembers(this.#keys.drains),
+      this.#redis.hgetall(this.#keys.placements),
+    ]);
+    return {
+      drains: new Set(drains),
+      placements: new Map(
+        Object.entries(placements).map(([shard, worker]) => [Number(shard), worker]),
+      ),
+    };
+  }
+
   async leave(worker: string): Promise<void> {
     await runScript(this.#redis, LEAVE, [this.#keys.members, this.#keys.memberInfo], [worker]);
   }

@@ -94,18 +94,24 @@ export class ShardKeeper {
     this.#members = await leases.beat(worker, this.#description(), leaseMs);
     this.#lastBeatAt = performance.now();
     if (this.#stopping()) return;
-    const owners = await leases.owners();
+    const [owners, { drains, placements }] = await Promise.all([leases.owners(), leases.wishes()]);
     if (this.#stopping()) return;
     const counted = this.#members
-      .filter((member) => member.beats >= BEATS_TO_COUNT && !member.draining)
+      .filter(({ name, beats, draining }) => {
+        return beats >= BEATS_TO_COUNT && !draining && !drains.has(name);
+      })
       .map((member) => member.name);
+    if (drains.has(worker)) for (const shard of this.#held.keys()) void this.#handOver(shard);
     if (!counted.includes(worker)) return;
-    const assigned = assignShards(owners, counted);
+    const assigned = assignShards(owners, counted, placements);
     await Promise.all(
       assigned.map(async (member, shard) => {
         if (member === worker && !this.#held.has(shard) && !this.#leaving.has(shard)) {
           await this.#take(shard);
-        } else if (member !== worker && this.#mayLeave(shard)) {
+        } else if (
+          member !== worker &&
+          (this.#mayLeave(shard) || placements.get(shard) === member)
+        ) {
           void this.#handOver(shard);
         }
       }),

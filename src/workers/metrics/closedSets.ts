@@ -1,5 +1,5 @@
 import type { FailureCode, FinalState, Gate, Stage } from '../../shared/domain/sets.ts';
-import type { DisconnectKind, WorkerEvents } from '../events.ts';
+import type { WorkerEvents } from '../events.ts';
 
 /*
  * Labels that counters have from the start, at zero: a series that begins with a one shows no
@@ -55,17 +55,6 @@ export const CALL_OUTCOMES = [
   'denied',
   'failed',
 ] as const satisfies readonly CredentialEvent['outcome'][];
-
-export const DISCONNECT_KINDS = [
-  'taken_over',
-  'not_authorized',
-  'server',
-  'network',
-  'recycled',
-  'idle',
-  'probe',
-  'released',
-] as const satisfies readonly DisconnectKind[];
 
 export const REFUSAL_KINDS = [
   'connack',

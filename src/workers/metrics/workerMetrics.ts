@@ -1,11 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { WAIT_REASONS } from '../../shared/domain/sets.ts';
+import { DISCONNECT_KINDS, WAIT_REASONS } from '../../shared/domain/sets.ts';
 import type { EventBus } from '../events.ts';
 import {
   CALL_OUTCOMES,
   CODES_OF,
   CREDENTIAL_SOURCES,
-  DISCONNECT_KINDS,
   GATES_OF,
   LEASE_CHANGES,
   REFUSAL_KINDS,

@@ -2,10 +2,16 @@ import { DelayedError, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import type { ConnectionView } from '../../shared/domain/identity.ts';
-import type { ConnectionState } from '../../shared/domain/sets.ts';
+import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
-import { DELIVER, parseVerifyJob, VERIFY } from '../../shared/queue/deliverJob.ts';
+import {
+  CONNECTION,
+  DELIVER,
+  parseConnectionJob,
+  parseVerifyJob,
+  VERIFY,
+} from '../../shared/queue/deliverJob.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 import { DELIVER_QUEUE, type Keys } from '../../shared/redis/keys.ts';
 import type { Vault } from '../../shared/vault/vault.ts';
@@ -48,6 +54,13 @@ const STALLED_INTERVAL_MS = 15_000;
 const PROBES_A_SWEEP = 20;
 /** A verify job that cannot connect yet looks again after this long. */
 const VERIFY_PATIENCE_MS = 10_000;
+
+/** Why a verify job could not find out. */
+const NOT_KNOWN_YET: ReadonlySet<WaitReason> = new Set([
+  'CONNECTING',
+  'CONNECTION_LIMIT',
+  'NO_OWNER',
+]);
 
 /** All that a worker does for one shard while it holds the lease. */
 export class ShardRuntime {
@@ -171,6 +184,7 @@ export class ShardRuntime {
     this.#lastJobAt = Date.now();
     try {
       if (job.name === VERIFY) return await this.#verify(job, token);
+      if (job.name === CONNECTION) return await this.#act(job, token);
       if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
       return await processDeliver(job, token, {
         lanes: this.#lanes,
@@ -186,10 +200,32 @@ export class ShardRuntime {
     const readiness = await this.#connection(identityId).verify(VERIFY_PATIENCE_MS);
     if (readiness.kind === 'ready') return 'connected';
     const { reason, until = Date.now() + VERIFY_PATIENCE_MS } = readiness.wait;
-    if (reason !== 'CONNECTING' && reason !== 'NO_OWNER') return reason;
+    if (!NOT_KNOWN_YET.has(reason)) return reason;
     // Nothing is known yet, and where the shard is being handed over the next owner must find out.
     await job.moveToDelayed(this.#quiet ? Date.now() : until, token);
     throw new DelayedError();
+  }
+
+  /** Begins what an operator asked for; how it ends shows in the view of each connection. */
+  async #act(job: Job, token: string | undefined): Promise<string> {
+    const { action, identityIds } = parseConnectionJob(job.data);
+    if (this.#quiet) {
+      // The next owner's to do.
+      await job.moveToDelayed(Date.now(), token);
+      throw new DelayedError();
+    }
+    for (const identityId of identityIds) {
+      const connection = this.#connection(identityId);
+      const begun = {
+        reconnect: () => connection.reconnect(),
+        close: () => connection.disconnect(),
+        warm: () => connection.ready(0),
+      }[action]();
+      begun.catch((error: unknown) => {
+        this.#deps.log.warn({ identityId, action, error: messageOf(error) }, 'an action failed');
+      });
+    }
+    return `${action} begun`;
   }
 
   #drainer(laneId: string, jobId: string | undefined): LaneDrainer {

@@ -12,6 +12,7 @@ import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
 import { DeadUpdates } from '../../../src/shared/store/deadUpdates.ts';
+import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
@@ -91,6 +92,7 @@ export async function startApi(
     }),
     dead: new DeadUpdates(redis, keys, SHARD_COUNT),
     fleet: new FleetReader(redis, keys, SHARD_COUNT),
+    fleetControl: new FleetControl(redis, keys, queues, SHARD_COUNT),
     gate: new StoreGate([redis, queueRedis], storeTimeoutMs),
     limits: AWS_SHADOW_LIMITS,
     metrics: createApiMetrics(registry),

@@ -8,6 +8,8 @@ import type { Update, UpdateRequest } from '../../../src/shared/domain/update.ts
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
+import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
+import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
@@ -49,6 +51,8 @@ export class Fleet {
   readonly keys = new Keys(uniquePrefix('fleet'));
   readonly redis: Redis;
   readonly directory: IdentityDirectory;
+  readonly control: FleetControl;
+  readonly reader: FleetReader;
   readonly #redisUrl: string;
   readonly #queueRedis: Redis;
   readonly #queues: ShardQueues;
@@ -70,6 +74,8 @@ export class Fleet {
     const vault = new Vault(vaultKeys);
     const settings = { shardCount: SHARD_COUNT, retentionMs: RETENTION_MS };
     this.directory = new IdentityDirectory(this.redis, this.keys, this.#queues, vault, SHARD_COUNT);
+    this.control = new FleetControl(this.redis, this.keys, this.#queues, SHARD_COUNT);
+    this.reader = new FleetReader(this.redis, this.keys, SHARD_COUNT);
     this.#intake = new UpdateIntake(this.redis, this.keys, this.#queues, settings);
     this.#reader = new UpdateReader(this.redis, this.keys, SHARD_COUNT);
   }

@@ -4,6 +4,7 @@ import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
 import { Vault } from '../../../src/shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from '../../../src/workers/aws/clients.ts';
 import { createBudgets } from '../../../src/workers/budgets/budgets.ts';
+import { ConnectionSlots } from '../../../src/workers/connection/connectionSlots.ts';
 import { createCrtRuntime } from '../../../src/workers/connection/crtRuntime.ts';
 import { IdentityConnection } from '../../../src/workers/connection/identityConnection.ts';
 import { IdentityPool } from '../../../src/workers/credentials/identityPool.ts';
@@ -59,6 +60,7 @@ export async function oneConnection(
     settings,
     budgets,
     events,
+    slots: new ConnectionSlots(config.MAX_CONNECTIONS),
     attacher: new PolicyAttacher(aws.iot, config.IOT_POLICY_NAME, budgets, events),
     credentials: {
       userPool: new UserPool(aws.userPool, config.COGNITO_CLIENT_ID, config.COGNITO_CLIENT_SECRET),

@@ -8,6 +8,7 @@ import { joinDeployment } from '../../../src/shared/store/deployment.ts';
 import { Vault } from '../../../src/shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from '../../../src/workers/aws/clients.ts';
 import { createBudgets } from '../../../src/workers/budgets/budgets.ts';
+import { ConnectionSlots } from '../../../src/workers/connection/connectionSlots.ts';
 import { createCrtRuntime } from '../../../src/workers/connection/crtRuntime.ts';
 import { IdentityPool } from '../../../src/workers/credentials/identityPool.ts';
 import { PolicyAttacher } from '../../../src/workers/credentials/policyAttacher.ts';
@@ -49,6 +50,7 @@ export async function startWorker(env: Environment): Promise<InProcessWorker> {
     settings,
     budgets,
     events,
+    slots: new ConnectionSlots(config.MAX_CONNECTIONS),
     attacher: new PolicyAttacher(aws.iot, config.IOT_POLICY_NAME, budgets, events),
     credentials: {
       userPool: new UserPool(

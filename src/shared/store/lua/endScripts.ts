@@ -1,5 +1,5 @@
 import type { Script } from '../../redis/script.ts';
-import { PRELUDE } from './fence.ts';
+import { PRELUDE, WHEN_FULL } from './fence.ts';
 import { LANE_FUNCTIONS } from './laneFunctions.ts';
 
 const GO_ON = /* lua */ `
@@ -24,7 +24,7 @@ end
 export const CANCEL: Script = {
   name: 'cancel',
   keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${GO_ON}${
+  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${GO_ON}${
     /* lua */ `
 local id = ARGV[1]
 local u = redis.call('HMGET', T .. ':update:' .. id, 'state', 'identity', 'thing', 'shadow',
@@ -53,7 +53,7 @@ return { 'canceled', remove(lane, id) and headJob(lane) or '' }
 export const EXPIRE_DUE: Script = {
   name: 'expireDue',
   keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${GO_ON}${
+  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${GO_ON}${
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end

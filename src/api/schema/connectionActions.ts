@@ -1,0 +1,125 @@
+import type { Identity } from '../../shared/domain/identity.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
+import type { ConnectionAction } from '../../shared/queue/deliverJob.ts';
+import { identityNotFound } from '../../shared/store/updateIntake.ts';
+import type { ApiContext } from '../context.ts';
+import { perform } from '../perform.ts';
+import { builder } from './builder.ts';
+import { IdentityType } from './identity.ts';
+
+const MAX_WARM_UPS = 1000;
+
+/** What was asked of one identity's connection; the owner does it as soon as it gets to it. */
+async function ask(
+  action: ConnectionAction,
+  identityId: string,
+  context: ApiContext,
+): Promise<Identity> {
+  const identity = await context.identities.load(identityId);
+  if (identity === undefined) throw identityNotFound(identityId);
+  await context.fleetControl.connections(action, [identityId]);
+  return identity;
+}
+
+const ConnectionActionInput = builder.inputType('ConnectionActionInput', {
+  description: 'An identity whose connection is meant.',
+  fields: (t) => ({
+    identityId: t.id({ required: true, description: 'The identity.' }),
+  }),
+});
+
+function result(name: string) {
+  return {
+    types: [CourierError],
+    directResult: false as const,
+    union: { name: `${name}Result`, description: `What ${name} answers.` },
+    result: {
+      name: `${name}Success`,
+      description: 'The worker that owns the identity was asked; its connection tells what it did.',
+    },
+    dataField: { name: 'identity', description: 'The identity as it stands now.' },
+  };
+}
+
+builder.mutationFields((t) => ({
+  reconnectIdentity: t.field({
+    type: IdentityType,
+    description:
+      'Has an identity connect anew, once what is in flight has its answer: with credentials as they are now, and at once where it was backing off. A parked identity is probed.',
+    args: {
+      input: t.arg({ type: ConnectionActionInput, required: true, description: 'The identity.' }),
+    },
+    errors: result('ReconnectIdentity'),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'reconnectIdentity', () => ask('reconnect', input.identityId, context)),
+  }),
+  closeConnection: t.field({
+    type: IdentityType,
+    description:
+      'Closes the connection of an identity, once what is in flight has its answer. The next update opens it again.',
+    args: {
+      input: t.arg({ type: ConnectionActionInput, required: true, description: 'The identity.' }),
+    },
+    errors: result('CloseConnection'),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'closeConnection', () => ask('close', input.identityId, context)),
+  }),
+}));
+
+const WarmUpConnectionsInput = builder.inputType('WarmUpConnectionsInput', {
+  description: 'Identities to connect ahead of their updates.',
+  fields: (t) => ({
+    identityIds: t.idList({
+      required: true,
+      description: `The identities, up to ${MAX_WARM_UPS} at once.`,
+    }),
+  }),
+});
+
+const WarmUpType = builder
+  .objectRef<{ readonly identities: readonly Identity[] }>('WarmUpConnectionsSuccess')
+  .implement({
+    description: 'The workers were asked, and connect them as fast as the account allows.',
+    fields: (t) => ({
+      identities: t.field({
+        type: [IdentityType],
+        description: 'The identities as they stand now.',
+        resolve: ({ identities }) => identities,
+      }),
+    }),
+  });
+
+builder.mutationField('warmUpConnections', (t) =>
+  t.field({
+    type: WarmUpType,
+    description:
+      'Connects identities now, so that their first updates need not wait for it. An idle connection closes again after IDLE_CLOSE_MS.',
+    args: {
+      input: t.arg({ type: WarmUpConnectionsInput, required: true, description: 'Which.' }),
+    },
+    errors: {
+      types: [CourierError],
+      union: { name: 'WarmUpConnectionsResult', description: 'What warmUpConnections answers.' },
+    },
+    resolve: (_root, { input }, context) =>
+      perform(context, 'warmUpConnections', async () => {
+        const ids = [...new Set(input.identityIds)];
+        if (ids.length > MAX_WARM_UPS) {
+          throw new CourierError(
+            'TOO_MANY_UPDATES',
+            `${ids.length} identities, and one mutation takes ${MAX_WARM_UPS}.`,
+            'Ask for them in parts.',
+          );
+        }
+        const identities = await Promise.all(
+          ids.map(async (id) => {
+            const identity = await context.identities.load(id);
+            if (identity === undefined) throw identityNotFound(id);
+            return identity;
+          }),
+        );
+        await context.fleetControl.connections('warm', ids);
+        return { identities };
+      }),
+  }),
+);

@@ -1,0 +1,72 @@
+import { CourierError } from '../../shared/errors/courierError.ts';
+import { perform } from '../perform.ts';
+import { builder } from './builder.ts';
+import { FleetType } from './fleet.ts';
+
+const MoveShardInput = builder.inputType('MoveShardInput', {
+  description: 'A shard, and the worker that is to own it.',
+  fields: (t) => ({
+    shard: t.int({ required: true, description: 'The number of the shard.' }),
+    worker: t.string({ required: true, description: 'The name of the worker.' }),
+  }),
+});
+
+const WorkerInput = builder.inputType('WorkerInput', {
+  description: 'A worker.',
+  fields: (t) => ({
+    worker: t.string({ required: true, description: 'Its name.' }),
+  }),
+});
+
+function result(name: string) {
+  return {
+    types: [CourierError],
+    directResult: false as const,
+    union: { name: `${name}Result`, description: `What ${name} answers.` },
+    result: {
+      name: `${name}Success`,
+      description: 'It was written down; the workers follow with their next heartbeats.',
+    },
+    dataField: { name: 'fleet', description: 'The fleet as it stands now.' },
+  };
+}
+
+builder.mutationFields((t) => ({
+  moveShard: t.field({
+    type: FleetType,
+    description:
+      'Gives a shard to a worker: its owner finishes what is in flight and disconnects, then the worker connects. It stays there as long as the worker runs.',
+    args: {
+      input: t.arg({ type: MoveShardInput, required: true, description: 'What goes where.' }),
+    },
+    errors: result('MoveShard'),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'moveShard', async () => {
+        await context.fleetControl.moveShard(input.shard, input.worker);
+        return context.fleet.read();
+      }),
+  }),
+  drainWorker: t.field({
+    type: FleetType,
+    description:
+      'Has a worker hand over all of its shards and take no others, for example before it is stopped or replaced. Undone by resumeWorker.',
+    args: { input: t.arg({ type: WorkerInput, required: true, description: 'The worker.' }) },
+    errors: result('DrainWorker'),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'drainWorker', async () => {
+        await context.fleetControl.drainWorker(input.worker);
+        return context.fleet.read();
+      }),
+  }),
+  resumeWorker: t.field({
+    type: FleetType,
+    description: 'Lets a worker that was drained take its share of the shards again.',
+    args: { input: t.arg({ type: WorkerInput, required: true, description: 'The worker.' }) },
+    errors: result('ResumeWorker'),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'resumeWorker', async () => {
+        await context.fleetControl.resumeWorker(input.worker);
+        return context.fleet.read();
+      }),
+  }),
+}));

@@ -1,0 +1,110 @@
+import type { Redis } from 'ioredis';
+import { shardOf } from '../domain/ids.ts';
+import { CourierError } from '../errors/courierError.ts';
+import { CONNECTION, type ConnectionAction, type ConnectionJob } from '../queue/deliverJob.ts';
+import type { ShardQueues } from '../queue/shardQueues.ts';
+import type { Keys } from '../redis/keys.ts';
+
+const IDENTITIES_A_JOB = 100;
+
+/**
+ * What operators may ask of the fleet. It is written to Redis, and done by whom it concerns: by
+ * the owner of a shard when it runs the job, by the workers at their next heartbeat.
+ */
+export class FleetControl {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #queues: ShardQueues;
+  readonly #shardCount: number;
+
+  constructor(redis: Redis, keys: Keys, queues: ShardQueues, shardCount: number) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#queues = queues;
+    this.#shardCount = shardCount;
+  }
+
+  /** Asks the owners of these identities, which must exist, to do something with a connection. */
+  async connections(action: ConnectionAction, identityIds: readonly string[]): Promise<void> {
+    const byShard = new Map<number, string[]>();
+    for (const id of identityIds) {
+      const shard = shardOf(id, this.#shardCount);
+      byShard.set(shard, [...(byShard.get(shard) ?? []), id]);
+    }
+    const at = Date.now();
+    const jobs = [...byShard].flatMap(([shard, ids]) => {
+      const chunks = Math.ceil(ids.length / IDENTITIES_A_JOB);
+      return Array.from({ length: chunks }, (_, chunk) => {
+        const from = chunk * IDENTITIES_A_JOB;
+        const data: ConnectionJob = {
+          action,
+          identityIds: ids.slice(from, from + IDENTITIES_A_JOB),
+        };
+        const id = `a_${action}_${data.identityIds[0]}_${at}`;
+        return this.#queues.add(shard, { name: CONNECTION, data, id });
+      });
+    });
+    await Promise.all(jobs);
+  }
+
+  /**
+   * Gives a shard to a worker. It stays there as long as that worker is a member.
+   * @throws SHARD_NOT_FOUND, WORKER_NOT_FOUND, WORKER_DRAINING
+   */
+  async moveShard(shard: number, worker: string): Promise<void> {
+    if (!Number.isInteger(shard) || shard < 0 || shard >= this.#shardCount) {
+      throw new CourierError(
+        'SHARD_NOT_FOUND',
+        `There is no shard ${shard}; they are 0 to ${this.#shardCount - 1}.`,
+        'Look at fleet { shards { number owner } }.',
+      );
+    }
+    const { members, drains } = await this.#members(worker);
+    if (drains.has(worker)) {
+      throw new CourierError(
+        'WORKER_DRAINING',
+        `${worker} is draining and takes no shards.`,
+        'Choose another worker, or let this one take part again with resumeWorker.',
+      );
+    }
+    const placements = await this.#redis.hgetall(this.#keys.placements);
+    const gone = Object.keys(placements).filter((one) => !members.has(placements[one] ?? ''));
+    if (gone.length > 0) await this.#redis.hdel(this.#keys.placements, ...gone);
+    await this.#redis.hset(this.#keys.placements, String(shard), worker);
+  }
+
+  /** Lets a worker hand over all that it has. @throws WORKER_NOT_FOUND, LAST_WORKER */
+  async drainWorker(worker: string): Promise<void> {
+    const { members, drains } = await this.#members(worker);
+    const others = [...members].filter((name) => name !== worker && !drains.has(name));
+    if (others.length === 0) {
+      throw new CourierError(
+        'LAST_WORKER',
+        `${worker} is the only worker that takes shards.`,
+        'Start another one first, or stop this one with SIGTERM, which drains it as well.',
+      );
+    }
+    const gone = [...drains].filter((name) => !members.has(name));
+    if (gone.length > 0) await this.#redis.srem(this.#keys.drains, ...gone);
+    await this.#redis.sadd(this.#keys.drains, worker);
+  }
+
+  /** Lets a worker that was drained take part again. @throws WORKER_NOT_FOUND */
+  async resumeWorker(worker: string): Promise<void> {
+    await this.#members(worker);
+    await this.#redis.srem(this.#keys.drains, worker);
+  }
+
+  async #members(worker: string): Promise<{ members: Set<string>; drains: Set<string> }> {
+    const [members, drains] = await Promise.all([
+      this.#redis.zrange(this.#keys.members, 0, '-1'),
+      this.#redis.smembers(this.#keys.drains),
+    ]);
+    if (members.includes(worker)) return { members: new Set(members), drains: new Set(drains) };
+    throw new CourierError(
+      'WORKER_NOT_FOUND',
+      `No worker is called "${worker.slice(0, 64)}".`,
+      'Look at fleet { workers { name } }.',
+    );
+  }
+}
