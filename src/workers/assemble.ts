@@ -1,0 +1,104 @@
+import type { WorkerConfig } from '../shared/config/worker.ts';
+import type { Logger } from '../shared/observability/logger.ts';
+import { ShardQueues } from '../shared/queue/shardQueues.ts';
+import { connectRedis } from '../shared/redis/connect.ts';
+import { Keys } from '../shared/redis/keys.ts';
+import { Vault } from '../shared/vault/vault.ts';
+import { createAwsClients, destroyAwsClients } from './aws/clients.ts';
+import { createBudgets } from './budgets/budgets.ts';
+import type { ConnectionSettings } from './connection/connectionDependencies.ts';
+import { ConnectionSlots } from './connection/connectionSlots.ts';
+import { createCrtRuntime } from './connection/crtRuntime.ts';
+import { IdentityPool } from './credentials/identityPool.ts';
+import { PolicyAttacher } from './credentials/policyAttacher.ts';
+import { UserPool } from './credentials/userPool.ts';
+import type { EventBus } from './events.ts';
+import { LeaseStore } from './fleet/leaseStore.ts';
+import { ShardKeeper } from './fleet/shardKeeper.ts';
+import { shardSettings } from './settings.ts';
+import { ShardRuntime } from './shard/shardRuntime.ts';
+
+export interface WorkerSurroundings {
+  readonly config: WorkerConfig;
+  readonly settings: ConnectionSettings;
+  /** The worker's name in the fleet. */
+  readonly worker: string;
+  readonly log: Logger;
+  readonly events: EventBus;
+  readonly metricsUrl: () => string;
+}
+
+/** The parts of a worker, put together and not started yet; nothing is connected. */
+export function assembleWorker(surroundings: WorkerSurroundings) {
+  const { config, settings, worker, log, events, metricsUrl } = surroundings;
+  const keys = new Keys(config.KEY_PREFIX);
+  const redis = connectRedis(config.REDIS_URL);
+  // BullMQ defines its commands late, which pipelines that began before would lack.
+  const queueRedis = connectRedis(config.REDIS_URL, { enableAutoPipelining: false });
+  const queues = new ShardQueues(queueRedis, keys);
+  const aws = createAwsClients(config);
+  const budgets = createBudgets(redis, keys, config);
+  const connections = {
+    runtime: createCrtRuntime(settings.caPem),
+    settings,
+    budgets,
+    events,
+    slots: new ConnectionSlots(config.MAX_CONNECTIONS),
+    attacher: new PolicyAttacher(aws.iot, config.IOT_POLICY_NAME, budgets, events),
+    credentials: {
+      userPool: new UserPool(
+        aws.userPool,
+        config.COGNITO_CLIENT_ID,
+        config.COGNITO_CLIENT_SECRET,
+        config.REFRESH_TOKEN_ROTATION === 'on',
+      ),
+      identityPool: new IdentityPool(aws.identityPool, {
+        region: config.AWS_REGION,
+        userPoolId: config.COGNITO_USER_POOL_ID,
+        identityPoolId: config.COGNITO_IDENTITY_POOL_ID,
+      }),
+      budgets,
+      events,
+      refreshAheadMs: config.REFRESH_AHEAD_MS,
+    },
+  };
+  const ofShards = {
+    redis,
+    queueRedis,
+    keys,
+    queues,
+    vault: new Vault(config.VAULT_KEYS),
+    connections,
+    settings: shardSettings(config, worker),
+    log,
+  };
+  const keeper = new ShardKeeper(
+    {
+      worker,
+      heartbeatMs: config.HEARTBEAT_MS,
+      leaseMs: config.LEASE_MS,
+      minHoldMs: config.SHARD_MIN_HOLD_MS,
+      metricsUrl,
+    },
+    {
+      leases: new LeaseStore(redis, keys, config.SHARD_COUNT),
+      events,
+      log,
+      createRuntime: (lease) => new ShardRuntime(lease, ofShards),
+    },
+  );
+  return {
+    redis,
+    queueRedis,
+    keys,
+    budgets,
+    keeper,
+    /** Lets go of Redis and AWS, once the keeper has stopped. */
+    close: async (): Promise<void> => {
+      await queues.close();
+      redis.disconnect();
+      queueRedis.disconnect();
+      destroyAwsClients(aws);
+    },
+  };
+}
