@@ -49,8 +49,7 @@ afterAll(async () => {
   stopLoad.abort();
   await loading?.catch(() => undefined);
   await prometheus?.stop();
-  // How it stops in order is for other tests; this one has left it half dead.
-  await deployment?.process.kill();
+  await deployment?.kill();
 });
 
 const finite = (series: readonly Series[]) =>

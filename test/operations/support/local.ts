@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AttachPolicyCommand, DetachPolicyCommand, IoTClient } from '@aws-sdk/client-iot';
 import { z } from 'zod';
@@ -25,21 +28,30 @@ export interface Identity {
 export class LocalDeployment {
   readonly process: RunningProcess;
   readonly ready: Ready;
+  readonly #directory: string;
 
-  private constructor(child: RunningProcess, ready: Ready) {
+  private constructor(child: RunningProcess, ready: Ready, directory: string) {
     this.process = child;
     this.ready = ready;
+    this.#directory = directory;
   }
 
   static async start(
     args: readonly string[],
     env: Readonly<Record<string, string>>,
   ): Promise<LocalDeployment> {
-    const child = await startProcess('npm', ['run', '--silent', 'dev', '--', '--json', ...args], {
-      env,
-    });
+    // What it leaves behind when it is killed is ours to remove.
+    const directory = mkdtempSync(join(tmpdir(), 'courier-dev-'));
+    const command = ['run', '--silent', 'dev', '--', '--json', ...args];
+    const child = await startProcess('npm', command, { env: { ...env, TMPDIR: directory } });
     const [line] = await child.line(/^\{.*\}$/, { deadlineMs: 90_000 });
-    return new LocalDeployment(child, readyLine.parse(JSON.parse(line)));
+    return new LocalDeployment(child, readyLine.parse(JSON.parse(line)), directory);
+  }
+
+  /** At once: how it stops in order is for other tests. */
+  async kill(): Promise<void> {
+    await this.process.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   /** Prometheus's targets: the first URL is the API's, the others the workers'. */
