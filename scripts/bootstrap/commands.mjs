@@ -14,6 +14,10 @@ export const COMMANDS = {
   dev: { needs: ['modules', 'redis'], node: [...TYPESCRIPT, 'src/cli/main.ts', 'dev'] },
   emulator: { needs: ['modules'], node: [...TYPESCRIPT, 'src/emulator/main.ts'] },
   test: { needs: ['modules', 'redis'], node: ['node_modules/vitest/vitest.mjs', 'run'] },
+  chaos: {
+    needs: ['modules', 'redis'],
+    node: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/chaos/long.config.ts'],
+  },
   bench: { needs: ['modules', 'redis'], node: [...TYPESCRIPT, 'bench/fleet/main.ts'] },
   courier: { needs: ['modules'], node: [...TYPESCRIPT, 'src/cli/main.ts'] },
   check: { needs: ['modules', 'redis'], node: ['scripts/check.mjs'] },

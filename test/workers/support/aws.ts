@@ -88,11 +88,22 @@ export class Aws {
     return this.log({ eventType: 'Connect', clientId });
   }
 
+  /** Accepted updates of every client, oldest first. */
+  async ledger(): Promise<readonly LedgerEntry[]> {
+    const answer = await this.#call('GET', '/ledger?limit=200000');
+    const { entries, dropped } = answer as { entries: readonly LedgerEntry[]; dropped: number };
+    if (dropped > 0) throw new Error(`the ledger has lost ${dropped} entries`);
+    return entries;
+  }
+
+  /** How many updates were accepted so far. */
+  async ledgerLength(): Promise<number> {
+    return ((await this.#call('GET', '/ledger?limit=0')) as { last: number }).last;
+  }
+
   /** Accepted updates of a client id, oldest first. */
   async applied(clientId: string): Promise<readonly LedgerEntry[]> {
-    const answer = await this.#call('GET', '/ledger?limit=100000');
-    const { entries } = answer as { entries: readonly LedgerEntry[] };
-    return entries.filter((entry) => entry.clientId === clientId);
+    return (await this.ledger()).filter((entry) => entry.clientId === clientId);
   }
 
   /** Counts calls of an operation from now on; `containing` picks those of one user or identity. */

@@ -26,7 +26,6 @@ const RETENTION_MS = 3_600_000;
 
 /** Short where only waiting would be lost; what AWS fixes stays as it is. */
 const QUICK = {
-  SHARD_COUNT: String(SHARD_COUNT),
   RETENTION_MS: String(RETENTION_MS),
   HEARTBEAT_MS: '100',
   LEASE_MS: '3000',
@@ -53,6 +52,7 @@ export class Fleet {
   readonly directory: IdentityDirectory;
   readonly control: FleetControl;
   readonly reader: FleetReader;
+  readonly shardCount: number;
   readonly #redisUrl: string;
   readonly #queueRedis: Redis;
   readonly #queues: ShardQueues;
@@ -62,8 +62,9 @@ export class Fleet {
   readonly #workers: InProcessWorker[] = [];
   readonly #processes: RunningProcess[] = [];
 
-  constructor(redisUrl: string, aws: Aws) {
+  constructor(redisUrl: string, aws: Aws, shardCount = SHARD_COUNT) {
     this.aws = aws;
+    this.shardCount = shardCount;
     this.#redisUrl = redisUrl;
     this.redis = connectRedis(redisUrl);
     this.#queueRedis = connectRedis(redisUrl, { enableAutoPipelining: false });
@@ -72,12 +73,12 @@ export class Fleet {
     const vaultKeys = parseVaultKeys(this.#vaultKeys);
     if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
     const vault = new Vault(vaultKeys);
-    const settings = { shardCount: SHARD_COUNT, retentionMs: RETENTION_MS };
-    this.directory = new IdentityDirectory(this.redis, this.keys, this.#queues, vault, SHARD_COUNT);
-    this.control = new FleetControl(this.redis, this.keys, this.#queues, SHARD_COUNT);
-    this.reader = new FleetReader(this.redis, this.keys, SHARD_COUNT);
+    const settings = { shardCount, retentionMs: RETENTION_MS };
+    this.directory = new IdentityDirectory(this.redis, this.keys, this.#queues, vault, shardCount);
+    this.control = new FleetControl(this.redis, this.keys, this.#queues, shardCount);
+    this.reader = new FleetReader(this.redis, this.keys, shardCount);
     this.#intake = new UpdateIntake(this.redis, this.keys, this.#queues, settings);
-    this.#reader = new UpdateReader(this.redis, this.keys, SHARD_COUNT);
+    this.#reader = new UpdateReader(this.redis, this.keys, shardCount);
   }
 
   async worker(settings: Settings = {}): Promise<InProcessWorker> {
@@ -100,6 +101,7 @@ export class Fleet {
     return {
       ...this.aws.environment,
       ...QUICK,
+      SHARD_COUNT: String(this.shardCount),
       REDIS_URL: this.#redisUrl,
       KEY_PREFIX: this.keys.prefix,
       VAULT_KEYS: this.#vaultKeys,
@@ -132,9 +134,10 @@ export class Fleet {
   async sendAll(
     requests: readonly (Partial<UpdateRequest> &
       Pick<UpdateRequest, 'identityId' | 'thing' | 'desired'>)[],
+    options: { readonly idempotencyKey?: string } = {},
   ): Promise<readonly string[]> {
     const full = requests.map((request) => ({ confirm: 'ACCEPTED' as const, ...request }));
-    const rows = await this.#intake.accept(full, { actor: 'test' });
+    const rows = await this.#intake.accept(full, { actor: 'test', ...options });
     return rows.map((row) => {
       if (!row.taken) throw row.error;
       return row.updateId;
@@ -155,6 +158,15 @@ export class Fleet {
     const update = await this.#reader.find(id);
     if (update === undefined) throw new Error(`no update ${id}`);
     return update;
+  }
+
+  /** Many at once, in the order of their ids. */
+  async updates(ids: readonly string[]): Promise<readonly Update[]> {
+    const found = await this.#reader.findMany(ids);
+    return found.map((update, at) => {
+      if (update === undefined) throw new Error(`no update ${ids[at]}`);
+      return update;
+    });
   }
 
   /** The update once it is final. */

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import type { Deployment, Member } from './support/deployment.ts';
+import { survives } from './support/survives.ts';
+
+/** An hour of AWS's in three seconds: what tokens and temporary credentials live. */
+const TIME_SCALE = 1200;
+const ONE_IN = 10;
+
+test('tokens and credentials that expire all the time cost no update', async () => {
+  const reconnect = async ({ aws }: Deployment) => {
+    await aws.post('/actions/drop-connections', {});
+  };
+  const expire = async (deployment: Deployment) => {
+    await deployment.aws.post('/actions/expire-credentials', {});
+    await reconnect(deployment);
+  };
+  await survives('credentials and tokens that live 3 s', {
+    emulator: ['--time-scale', String(TIME_SCALE)],
+    worker: { REFRESH_AHEAD_MS: '500' },
+    deviceFaults: { delayAcceptedMs: { min: 80, max: 240 } },
+    disasters: [
+      { at: 0.2, strike: reconnect },
+      { at: 0.4, strike: expire },
+      { at: 0.6, strike: reconnect },
+      { at: 0.8, strike: expire },
+    ],
+  });
+});
+
+test('one identity in ten that is denied, then allowed, waits and then catches up', async () => {
+  const chosen = (members: readonly Member[]) => members.filter((_, at) => at % ONE_IN === 0);
+  const before = new Map<string, number>();
+  const after = new Map<string, number>();
+  const note = async (
+    into: Map<string, number>,
+    { aws }: Deployment,
+    members: readonly Member[],
+  ) => {
+    for (const { cognitoId } of chosen(members)) {
+      into.set(cognitoId, (await aws.connects(cognitoId)).length);
+    }
+  };
+  const { members } = await survives(
+    'one identity in ten denied, then allowed',
+    {
+      worker: {
+        QUARANTINE_PROBE_MS: '1000',
+        // An answer that the policy keeps from us is waited for no longer than a suspicion lasts.
+        ANSWER_TIMEOUT_MS: '1000',
+      },
+      // Until a second thing is denied, a denial may as well concern the one thing alone.
+      mayFailWith: 'NOT_AUTHORIZED',
+      disasters: [
+        {
+          at: 0.3,
+          strike: async (deployment, all) => {
+            await note(before, deployment, all);
+            for (const { cognitoId } of chosen(all)) await deployment.aws.detachPolicy(cognitoId);
+            await parked(deployment, chosen(all));
+          },
+        },
+        {
+          at: 0.6,
+          strike: async (deployment, all) => {
+            await note(after, deployment, all);
+            for (const { cognitoId } of chosen(all)) await deployment.aws.attachPolicy(cognitoId);
+          },
+        },
+      ],
+    },
+    ({ members: all }) => {
+      const counts = chosen(all).map(
+        ({ cognitoId }) => (after.get(cognitoId) ?? 0) - (before.get(cognitoId) ?? 0),
+      );
+      return { 'CONNECTs of each denied identity, while denied': counts.join(', ') };
+    },
+  );
+  for (const { cognitoId } of chosen(members)) {
+    const denied = (after.get(cognitoId) ?? 0) - (before.get(cognitoId) ?? 0);
+    expect(denied).toBeGreaterThanOrEqual(1);
+  }
+});
+
+async function parked({ fleet }: Deployment, members: readonly Member[]): Promise<void> {
+  await eventually(
+    async () => {
+      for (const { id } of members) expect((await fleet.identity(id)).status).toBe('QUARANTINED');
+    },
+    { deadlineMs: 30_000 },
+  );
+}

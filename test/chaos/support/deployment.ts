@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '../../support/eventually.ts';
+import type { RunningProcess } from '../../support/processes.ts';
+import { type RedisServer, startRedis } from '../../support/redisServer.ts';
+import { Aws } from '../../workers/support/aws.ts';
+import { Fleet, QUICK_CONNECTS } from '../../workers/support/fleet.ts';
+import { SIZE } from './size.ts';
+
+const WORKERS = 3;
+
+export interface Member {
+  readonly id: string;
+  readonly cognitoId: string;
+}
+
+export interface DeploymentOptions {
+  readonly emulator?: readonly string[];
+  readonly worker?: Readonly<Record<string, string>>;
+}
+
+/** A Redis with an append-only file, an emulated account and three workers, all processes. */
+export class Deployment {
+  readonly redis: RedisServer;
+  readonly aws: Aws;
+  readonly fleet: Fleet;
+  readonly logFile: string;
+  readonly #directory: string;
+  readonly #workerSettings: Readonly<Record<string, string>>;
+  readonly #workers: RunningProcess[] = [];
+
+  private constructor(redis: RedisServer, aws: Aws, directory: string, options: DeploymentOptions) {
+    this.redis = redis;
+    this.aws = aws;
+    this.#directory = directory;
+    this.logFile = logFileIn(directory);
+    this.fleet = new Fleet(redis.url, aws, SIZE.shards);
+    this.#workerSettings = { MAX_TRIES: '100', LOG_LEVEL: 'info', ...options.worker };
+  }
+
+  static async start(options: DeploymentOptions = {}): Promise<Deployment> {
+    const directory = mkdtempSync(join(tmpdir(), 'courier-chaos-'));
+    const [redis, aws] = await Promise.all([
+      startRedis({ aof: 'always' }),
+      Aws.start([
+        ...QUICK_CONNECTS,
+        '--users',
+        String(SIZE.identities),
+        '--log',
+        logFileIn(directory),
+        ...(options.emulator ?? []),
+      ]),
+    ]);
+    const deployment = new Deployment(redis, aws, directory, options);
+    await Promise.all(Array.from({ length: WORKERS }, () => deployment.addWorker()));
+    return deployment;
+  }
+
+  get workers(): readonly RunningProcess[] {
+    return this.#workers;
+  }
+
+  async addWorker(): Promise<void> {
+    this.#workers.push(await this.fleet.workerProcess(this.#workerSettings));
+  }
+
+  /** SIGKILL, and another worker in its place. */
+  async replaceWorker(at: number): Promise<void> {
+    const [killed] = this.#workers.splice(at, 1);
+    await killed?.kill();
+    await this.addWorker();
+  }
+
+  /** As many identities as the run has, each signed in and connected. */
+  async identities(): Promise<readonly Member[]> {
+    const registered = await Promise.all(
+      Array.from({ length: SIZE.identities }, () => this.fleet.register()),
+    );
+    return eventually(
+      async () => {
+        const seen = await Promise.all(registered.map(({ id }) => this.fleet.identity(id)));
+        return seen.map(({ id, status, cognitoId }) => {
+          if (status !== 'ACTIVE') throw new Error(`${id} is ${status}`);
+          return { id, cognitoId: cognitoId ?? '' };
+        });
+      },
+      { deadlineMs: 60_000, intervalMs: 100 },
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.fleet.stop();
+    await this.aws.stop();
+    await this.redis.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function logFileIn(directory: string): string {
+  return join(directory, 'iot.log');
+}
