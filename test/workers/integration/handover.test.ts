@@ -85,20 +85,44 @@ test('a worker that was stopped past its lease is refused by the broker and does
   const aws = world.aws();
   const first = await fleet.workerProcess();
   const { id, cognitoId } = await fleet.active();
-  await fleet.succeeded(await fleet.send(id, 'device_h1', { step: 0 }));
+  // Slow enough that every lane has its head in flight when the worker stops.
+  await aws.deviceFaults({ delayAcceptedMs: { min: 300, max: 300 } });
+  const ids = await steps(fleet, id);
+  await fleet.settled(ids[5] ?? '');
   first.signal('SIGSTOP');
-  await fleet.worker();
-  await fleet.succeeded(await fleet.send(id, 'device_h1', { step: 1 }));
+  // It keeps the shard: moving it back to the first one would be a handover of its own.
+  await fleet.worker({ SHARD_MIN_HOLD_MS: '60000' });
+  await eventually(async () => expect(await aws.connects(cognitoId)).toHaveLength(2));
+  // Its answers wait in its socket: continued, it would settle what its successor has in flight.
   first.signal('SIGCONT');
   await first.line(/lease:lost|lease.*lost/i);
-  const next = await fleet.succeeded(await fleet.send(id, 'device_h1', { step: 2 }));
+  for (const update of ids) await fleet.succeeded(update);
+  await aws.deviceFaults({});
 
-  expect(next.tries).toBe(1);
   const applied = await aws.applied(cognitoId);
-  expect(applied.map(({ desired }) => desired)).toEqual([{ step: 0 }, { step: 1 }, { step: 2 }]);
-  expect(new Set(applied.slice(1).map((entry) => entry.sessionIdentifier)).size).toBe(1);
-  const connects = await aws.connects(cognitoId);
-  expect(connects).toHaveLength(2);
+  expect(stepsApplied(applied)).toEqual(IN_ORDER);
+  const [before] = applied;
+  const successor = applied.findIndex((one) => one.sessionIdentifier !== before?.sessionIdentifier);
+  const later = applied.slice(successor);
+  // From the successor's CONNECT on, the broker accepts nothing from the first owner.
+  expect(new Set(later.map(({ sessionIdentifier }) => sessionIdentifier)).size).toBe(1);
+  const [, takeover, ...more] = await aws.connects(cognitoId);
+  expect(more).toEqual([]);
+  for (const { receivedAtMs } of applied.slice(0, successor)) {
+    expect(receivedAtMs).toBeLessThanOrEqual(takeover === undefined ? 0 : at(takeover));
+  }
+  // At most one repetition for each lane's head, and it is the successor's that was written down.
+  const versions = new Map<string, number[]>();
+  for (const { clientToken = '', version } of applied) {
+    versions.set(clientToken, [...(versions.get(clientToken) ?? []), version]);
+  }
+  expect(applied.length).toBeLessThanOrEqual(ids.length + THINGS.length);
+  for (const update of ids) {
+    const seen = versions.get(update) ?? [];
+    expect(seen.length).toBeLessThanOrEqual(2);
+    expect((await fleet.update(update)).version).toBe(seen.at(-1));
+  }
+  expect([...versions.values()].some((seen) => seen.length === 2)).toBe(true);
 });
 
 test('the spacing of CONNECTs of a client id is kept when its owner changes', async () => {
