@@ -1,5 +1,5 @@
 import type { Identity } from '../../shared/domain/identity.ts';
-import type { ConnectionState, DisconnectKind, WaitReason } from '../../shared/domain/sets.ts';
+import type { ConnectionState, DisconnectKind } from '../../shared/domain/sets.ts';
 import type { ShadowRef } from '../../shared/domain/shadow.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import { CredentialSource, type IdentityCredentials } from '../credentials/credentialSource.ts';
@@ -13,30 +13,17 @@ import { Fights } from './fights.ts';
 import { Link, type LinkDown, type LinkListener } from './link.ts';
 import { Publisher, type PublishRequest } from './publisher.ts';
 import type { PublishOutcome } from './publishOutcome.ts';
-import { isParked, type Readiness, waitsFor } from './readiness.ts';
-import { backoffMs } from './reconnectBackoff.ts';
+import { isParked, type Readiness, waitsFor, WITHOUT_LINK } from './readiness.ts';
 import { Refusals, type Verdict } from './refusals.ts';
+import { RetryGate } from './retryGate.ts';
 import type { ShadowReading } from './shadowReading.ts';
+import { Standing } from './standing.ts';
 import { Suspicion } from './suspicion.ts';
 import { Waiters } from './waiters.ts';
 
 /** Denials this far apart still tell of one cause; a wrong guess costs one reconnect. */
 const SUSPICION_WINDOW_MS = 600_000;
 const NO_LEASE_RETRY_MS = 500;
-const NO_SLOT_RETRY_MS = 500;
-
-/** States in which nothing is connected, nor being connected. */
-const WITHOUT_LINK: ReadonlySet<ConnectionState> = new Set([
-  'idle',
-  'backoff',
-  'quarantined',
-  'closed',
-]);
-
-interface Parked {
-  readonly reason: WaitReason;
-  readonly probeAt: number | undefined;
-}
 
 /**
  * The one connection of an identity: idle → authenticating → attaching → connecting → connected →
@@ -55,6 +42,8 @@ export class IdentityConnection {
   readonly #waiters = new Waiters();
   readonly #fights = new Fights();
   readonly #life = new ConnectionLife();
+  readonly #retry = new RetryGate();
+  readonly #standing: Standing;
   #state: ConnectionState = 'idle';
   #source: CredentialSource | undefined;
   #link: Link | undefined;
@@ -62,14 +51,7 @@ export class IdentityConnection {
   #opening: Promise<void> | undefined;
   #dropping: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
-  #parked: Parked | undefined;
-  /** Connected while the record says pending or parked: it must be told, or every lane is held. */
-  #unannounced: { readonly wasParked: boolean } | undefined;
   #missing = false;
-  #retryAt = 0;
-  #retryReason: WaitReason = 'CONNECTING';
-  #failures = 0;
-  #lastProblem = '';
   #lastUsedAt = performance.now();
   #lastPublishAt = 0;
   #reportedInFlight = 0;
@@ -79,6 +61,7 @@ export class IdentityConnection {
     this.#deps = deps;
     this.#refusals = new Refusals(deps.settings, deps.attacher);
     this.#steps = new ConnectSteps(identityId, deps);
+    this.#standing = new Standing(identityId, deps);
   }
 
   get state(): ConnectionState {
@@ -100,9 +83,8 @@ export class IdentityConnection {
   get forgettable(): boolean {
     const still = this.#state === 'idle' || this.#state === 'quarantined';
     const busy = this.#opening !== undefined || this.#dropping !== undefined;
-    return (
-      still && !busy && performance.now() - this.#lastUsedAt >= this.#deps.settings.idleCloseMs
-    );
+    const unusedMs = performance.now() - this.#lastUsedAt;
+    return still && !busy && unusedMs >= this.#deps.settings.idleCloseMs;
   }
 
   /**
@@ -114,7 +96,11 @@ export class IdentityConnection {
     if (!this.#deps.lease.valid) return waitsFor('NO_OWNER', 'no valid lease', NO_LEASE_RETRY_MS);
     if (this.#state === 'connected') return { kind: 'ready' };
     if (this.#dropping !== undefined) return waitsFor('CONNECTING', 'renewing', NO_LEASE_RETRY_MS);
-    if (this.#parked !== undefined) await this.#noticeRelease();
+    if (await this.#standing.noticeRelease()) {
+      this.#retry.open();
+      // Its secret may be another one, too.
+      if (this.#opening === undefined) this.#source = undefined;
+    }
     const held = this.#held();
     if (held !== undefined) return held;
     await this.#waiters.wait(this.#open(false), patienceMs);
@@ -123,22 +109,18 @@ export class IdentityConnection {
 
   publish(request: PublishRequest): Promise<PublishOutcome> {
     this.#lastUsedAt = this.#lastPublishAt = performance.now();
-    const publisher = this.#publisher;
-    if (publisher === undefined || this.#state !== 'connected') {
-      const until = Date.now() + NO_LEASE_RETRY_MS;
-      return Promise.resolve({ kind: 'unsent', reason: 'CONNECTING', detail: '', until });
-    }
-    return publisher.publish(request, () => this.#deps.lease.valid);
+    const publisher = this.#state === 'connected' ? this.#publisher : undefined;
+    if (publisher !== undefined) return publisher.publish(request, () => this.#deps.lease.valid);
+    const until = Date.now() + NO_LEASE_RETRY_MS;
+    return Promise.resolve({ kind: 'unsent', reason: 'CONNECTING', detail: '', until });
   }
 
   /** Reads a shadow over the connection, on behalf of the update that `token` names. */
   readShadow(ref: ShadowRef, token: string): Promise<ShadowReading> {
     this.#lastUsedAt = performance.now();
-    const publisher = this.#publisher;
-    if (publisher === undefined || this.#state !== 'connected') {
-      return Promise.resolve({ kind: 'later', why: 'not connected' });
-    }
-    return publisher.readShadow(ref, token);
+    const publisher = this.#state === 'connected' ? this.#publisher : undefined;
+    if (publisher !== undefined) return publisher.readShadow(ref, token);
+    return Promise.resolve({ kind: 'later', why: 'not connected' });
   }
 
   /**
@@ -164,7 +146,7 @@ export class IdentityConnection {
 
   /** Tries to connect a parked identity; a connection that is up is renewed to see if it may be. */
   async probe(): Promise<void> {
-    if (this.#dropping !== undefined || this.#retryAt > Date.now()) return;
+    if (this.#dropping !== undefined || this.#retry.closed) return;
     if (this.#state === 'connected') await this.#renew('probe');
     else await this.#open(true);
   }
@@ -172,7 +154,7 @@ export class IdentityConnection {
   /** Connects anew, or at once where it is not up: somebody asked for it. */
   async reconnect(): Promise<void> {
     if (this.#state === 'connected') return this.#renew('requested');
-    this.#retryAt = 0;
+    this.#retry.open();
     await this.#open(true);
   }
 
@@ -196,7 +178,7 @@ export class IdentityConnection {
   /** Closes what was idle for too long, and renews what gets too old. Called now and then. */
   async maintain(): Promise<void> {
     if (this.#state !== 'connected') return;
-    if (this.#unannounced !== undefined) await this.#announce();
+    await this.#announce();
     const idleMs = performance.now() - this.#lastUsedAt;
     const idle = this.inFlight === 0 && idleMs >= this.#deps.settings.idleCloseMs;
     if (idle) await this.#drop('idle');
@@ -234,17 +216,12 @@ export class IdentityConnection {
   }
 
   #held(): Readiness | undefined {
-    const parked = this.#parked;
-    if (parked !== undefined) {
-      return { kind: 'waits', wait: { reason: parked.reason, until: parked.probeAt } };
-    }
-    const inMs = this.#retryAt - Date.now();
-    return inMs > 0 ? waitsFor(this.#retryReason, this.#lastProblem, inMs) : undefined;
+    return this.#standing.held ?? this.#retry.held;
   }
 
   #outcome(patienceMs: number): Readiness {
     if (this.#missing || this.#state === 'connected') return { kind: 'ready' };
-    const before = this.#lastProblem === '' ? '' : `; before: ${this.#lastProblem}`;
+    const before = this.#retry.problem === '' ? '' : `; before: ${this.#retry.problem}`;
     return this.#held() ?? waitsFor('CONNECTING', `${this.#state}${before}`, patienceMs * 3);
   }
 
@@ -262,10 +239,12 @@ export class IdentityConnection {
       signal.throwIfAborted();
       const { identity, attachment } = await this.#deps.records.read(this.identityId);
       const parked = isParked(identity);
-      if (parked && !probing) return await this.#adoptParked();
-      this.#parked = undefined;
-      this.#retryReason = 'CONNECTING';
-      if (!this.#deps.slots.take(this)) return this.#withoutSlot();
+      if (parked && !probing) {
+        await this.#standing.adopt();
+        return this.#setState('quarantined');
+      }
+      this.#standing.unpark();
+      if (!this.#deps.slots.take(this)) return this.#retry.withoutSlot();
       this.#setState('authenticating');
       const credentials = await this.#sourceOf(identity).get(signal);
       const attaching = () => this.#setState('attaching');
@@ -273,7 +252,7 @@ export class IdentityConnection {
       this.#setState('connecting');
       await this.#connect(credentials, attachedAt, signal);
       if (this.#link === undefined || identity.status === 'ACTIVE') return;
-      this.#unannounced = { wasParked: parked };
+      this.#standing.connected(parked);
       await this.#announce();
     } catch (error) {
       await this.#failed(error);
@@ -283,27 +262,6 @@ export class IdentityConnection {
   #sourceOf(identity: Identity): CredentialSource {
     this.#source ??= new CredentialSource(identity, this.#deps.records, this.#deps.credentials);
     return this.#source;
-  }
-
-  /** An operator may have released the identity, or given it another password. */
-  async #noticeRelease(): Promise<void> {
-    try {
-      const { identity } = await this.#deps.records.read(this.identityId);
-      if (isParked(identity)) return;
-    } catch (error) {
-      if (!(error instanceof IdentityMissingError)) throw error;
-      // The attempt that follows finds the same.
-    }
-    this.#parked = undefined;
-    this.#retryAt = 0;
-    if (this.#opening === undefined) this.#source = undefined;
-  }
-
-  /** The identity was parked by an earlier owner, or while this connection was down. */
-  async #adoptParked(): Promise<void> {
-    const { identity, waitReason } = await this.#deps.records.readParked(this.identityId);
-    this.#parked = { reason: waitReason, probeAt: identity.quarantine?.probeAt };
-    this.#setState('quarantined');
   }
 
   async #connect(
@@ -336,8 +294,7 @@ export class IdentityConnection {
     const { settings, budgets } = this.#deps;
     this.#link = link;
     this.#publisher = new Publisher(link, settings, budgets, this.#suspicion);
-    this.#failures = 0;
-    this.#lastProblem = '';
+    this.#retry.succeeded();
     this.#refusals.forget();
     this.#lastPublishAt = performance.now();
     this.#life.begin(settings.recycleMinMs, settings.recycleMaxMs);
@@ -347,14 +304,8 @@ export class IdentityConnection {
 
   /** Tried again by `maintain` where it fails; the connection is up all the same. */
   async #announce(): Promise<void> {
-    const unannounced = this.#unannounced;
-    if (unannounced === undefined) return;
-    try {
-      await this.#deps.onActive(this.identityId, unannounced.wasParked);
-      if (this.#unannounced === unannounced) this.#unannounced = undefined;
-    } catch (error) {
-      this.#lastProblem = messageOf(error);
-    }
+    const problem = await this.#standing.announce();
+    if (problem !== undefined) this.#retry.problem = problem;
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -371,30 +322,14 @@ export class IdentityConnection {
 
   async #conclude(verdict: Verdict): Promise<void> {
     if (verdict.kind === 'later') return this.#backOff(verdict.problem, verdict.leastMs);
-    const { denial, terms } = verdict;
-    const { identityId } = this;
-    const { probeInMs } = terms;
-    const jittered = probeInMs === undefined ? undefined : probeInMs * (1 + Math.random() / 4);
-    const { records, events } = this.#deps;
-    const { probeAt } = await records.park(identityId, { ...terms, denial, probeInMs: jittered });
-    this.#parked = { reason: terms.waitReason, probeAt };
-    this.#lastProblem = denial.message;
+    await this.#standing.park(verdict);
+    this.#retry.problem = verdict.denial.message;
     this.#setState('quarantined');
-    const { stage, gate, message } = denial;
-    events.emit('authorization:failed', { stage, gate, identityId, message });
-    events.emit('identity:parked', { identityId, stage, gate });
-  }
-
-  #withoutSlot(): void {
-    this.#lastProblem = 'the worker has as many connections as it may';
-    this.#retryReason = 'CONNECTION_LIMIT';
-    this.#retryAt = Date.now() + NO_SLOT_RETRY_MS;
+    this.#standing.tellParked(verdict);
   }
 
   #backOff(problem: string, leastMs: number): void {
-    this.#failures += 1;
-    this.#lastProblem = problem;
-    this.#retryAt = Date.now() + Math.max(leastMs, backoffMs(this.#failures));
+    this.#retry.backOff(problem, leastMs);
     this.#setState('backoff');
   }
 
@@ -413,7 +348,7 @@ export class IdentityConnection {
     this.#link = undefined;
     this.#publisher?.down(`the connection ended: ${reason}`);
     this.#publisher = undefined;
-    this.#unannounced = undefined;
+    this.#standing.disconnected();
     const livedMs = this.#life.end(kind, reason);
     this.#deps.events.emit('connection:lost', { kind, identityId: this.identityId, reason });
     // Frees the native client; nothing waits for it.

@@ -1,11 +1,19 @@
 import type { Identity } from '../../shared/domain/identity.ts';
-import type { WaitReason } from '../../shared/domain/sets.ts';
+import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import type { LaneWait } from '../shard/laneStore.ts';
 
 /** Whether an identity's updates may be published now, or why they wait. */
 export type Readiness =
   | { readonly kind: 'ready' }
   | { readonly kind: 'waits'; readonly wait: LaneWait };
+
+/** States in which nothing is connected, nor being connected. */
+export const WITHOUT_LINK: ReadonlySet<ConnectionState> = new Set([
+  'idle',
+  'backoff',
+  'quarantined',
+  'closed',
+]);
 
 export function waitsFor(reason: WaitReason, detail: string, inMs: number): Readiness {
   return { kind: 'waits', wait: { reason, detail, until: Date.now() + Math.ceil(inMs) } };

@@ -1,0 +1,50 @@
+import type { WaitReason } from '../../shared/domain/sets.ts';
+import { type Readiness, waitsFor } from './readiness.ts';
+import { backoffMs } from './reconnectBackoff.ts';
+
+const NO_SLOT_RETRY_MS = 500;
+
+/** When the next attempt to connect may begin, and what went wrong with the last one. */
+export class RetryGate {
+  /** As a sentence; '' for nothing. */
+  problem = '';
+  #at = 0;
+  #reason: WaitReason = 'CONNECTING';
+  #failures = 0;
+
+  get closed(): boolean {
+    return this.#at > Date.now();
+  }
+
+  get held(): Readiness | undefined {
+    const inMs = this.#at - Date.now();
+    return inMs > 0 ? waitsFor(this.#reason, this.problem, inMs) : undefined;
+  }
+
+  /** An attempt failed: later each time, and not before `leastMs`. */
+  backOff(problem: string, leastMs: number): void {
+    this.#failures += 1;
+    this.#wait('CONNECTING', problem, Math.max(leastMs, backoffMs(this.#failures)));
+  }
+
+  /** No attempt was made: the worker has as many connections as it may. */
+  withoutSlot(): void {
+    const problem = 'the worker has as many connections as it may';
+    this.#wait('CONNECTION_LIMIT', problem, NO_SLOT_RETRY_MS);
+  }
+
+  #wait(reason: WaitReason, problem: string, inMs: number): void {
+    this.#reason = reason;
+    this.problem = problem;
+    this.#at = Date.now() + inMs;
+  }
+
+  open(): void {
+    this.#at = 0;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    this.problem = '';
+  }
+}
