@@ -1,6 +1,5 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { ulid } from 'ulid';
 import type { ConnectionView } from '../../shared/domain/identity.ts';
 import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
@@ -24,6 +23,7 @@ import { FencedError, type Lease } from '../fleet/lease.ts';
 import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
 import { endInheritedWaits } from './inheritedWaits.ts';
 import { LaneStore } from './laneStore.ts';
+import { StrayJobs } from './strayJobs.ts';
 import { Sweeper } from './sweeper.ts';
 
 export interface ShardSettings {
@@ -69,6 +69,7 @@ export class ShardRuntime {
   readonly #lanes: LaneStore;
   readonly #records: IdentityRecords;
   readonly #sweeper: Sweeper;
+  readonly #strays: StrayJobs;
   readonly #connections = new Map<string, IdentityConnection>();
   readonly #drainers = new Map<string, LaneDrainer>();
   /** Jobs that were given back because an identity's connection was not there yet. */
@@ -87,6 +88,7 @@ export class ShardRuntime {
     this.#deps = deps;
     this.#lanes = new LaneStore(redis, keys.shard(lease.shard), lease, settings.retentionMs);
     this.#records = new IdentityRecords(redis, keys, lease, vault);
+    this.#strays = new StrayJobs(lease.shard, queues);
     this.#sweeper = new Sweeper(lease.shard, this.#lanes, queues, connections.events);
   }
 
@@ -115,9 +117,9 @@ export class ShardRuntime {
   async start(): Promise<void> {
     const { settings, keys, queueRedis, log } = this.#deps;
     const { shard } = this.lease;
-    await this.#adoptActiveJobs();
+    await this.#strays.adoptAll();
     if (this.#quiet) return;
-    this.#worker = new Worker(DELIVER_QUEUE, (job, token) => this.#process(job, token), {
+    this.#worker = new Worker(DELIVER_QUEUE, (job, token) => this.#run(job, token), {
       connection: queueRedis,
       prefix: keys.shard(shard).tag,
       concurrency: settings.jobConcurrency,
@@ -134,26 +136,6 @@ export class ShardRuntime {
     });
     this.#tend();
     this.#timer = setInterval(() => this.#tend(), settings.sweepMs);
-  }
-
-  /**
-   * Jobs that are active now were their last owner's, which crashed: BullMQ would find out when
-   * their locks run out. A copy of each runs at once; the original then finds its updates settled.
-   */
-  async #adoptActiveJobs(): Promise<void> {
-    const { shard } = this.lease;
-    const active = await this.#deps.queues.queue(shard).getJobs(['active']);
-    await Promise.all(
-      active.map((job) => {
-        const { priority } = job.opts;
-        return this.#deps.queues.add(shard, {
-          name: job.name,
-          data: job.data as object,
-          id: `c_${ulid()}`,
-          ...(priority === undefined ? {} : { priority }),
-        });
-      }),
-    );
   }
 
   /** Planned end: takes no new job, finishes what is in flight, lets go of the connections. */
@@ -178,6 +160,10 @@ export class ShardRuntime {
     await Promise.all([...this.#connections.values()].map(letGo));
     await this.#tending;
     this.#connections.clear();
+  }
+
+  #run(job: Job, token: string | undefined): Promise<unknown> {
+    return this.#strays.run(job, () => this.#process(job, token));
   }
 
   async #process(job: Job, token: string | undefined): Promise<unknown> {
@@ -322,6 +308,7 @@ export class ShardRuntime {
       this.#waitsEnded = true;
     }
     await this.#sweeper.sweep();
+    await this.#strays.adopt();
     for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {
       this.#probe(identityId);
     }
