@@ -20,6 +20,8 @@ export interface DrainerDependencies {
   connection(identityId: string): Outlet;
   /** A second denial on another thing: find out whether the identity itself is denied. */
   suspect(identityId: string): void;
+  /** The first such denial: find out whether the policy is attached at all. */
+  doubt(identityId: string): void;
   /** True once no new update may be begun. */
   quiet(): boolean;
 }
@@ -217,6 +219,7 @@ export class LaneDrainer {
       const { stage, gate, message } = outcome.denial;
       events.emit('authorization:failed', { stage, gate, message, identityId });
       if (outcome.probe) this.#deps.suspect(identityId);
+      else if (outcome.suspect) this.#deps.doubt(identityId);
     }
   }
 

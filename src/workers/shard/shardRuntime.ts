@@ -215,7 +215,7 @@ export class ShardRuntime {
   }
 
   #drainer(laneId: string, jobId: string | undefined): LaneDrainer {
-    const { settings, connections } = this.#deps;
+    const { settings, connections, log } = this.#deps;
     const drainer =
       this.#drainers.get(laneId) ??
       new LaneDrainer(
@@ -227,6 +227,11 @@ export class ShardRuntime {
           connectPatienceMs: settings.connectPatienceMs,
           connection: (identityId) => this.#connection(identityId),
           suspect: (identityId) => this.#probe(identityId),
+          doubt: (identityId) => {
+            this.#doubt(identityId).catch((error: unknown) => {
+              log.debug({ identityId, error: messageOf(error) }, 'policy not looked up');
+            });
+          },
           quiet: () => this.#quiet,
         },
         () => this.#drainers.delete(laneId),
@@ -268,6 +273,19 @@ export class ShardRuntime {
       // What fails here is found by the sweep.
       this.#deps.queues.promote(this.lease.shard, jobId).catch(() => undefined);
     }
+  }
+
+  /**
+   * A topic that was accepted is denied. Where the policy is not attached any more, that settles
+   * it: a probe needs no second denial, which an identity with one thing would never see.
+   */
+  async #doubt(identityId: string): Promise<void> {
+    const { identity } = await this.#records.read(identityId);
+    if (identity.cognitoId === undefined) return;
+    const { attacher } = this.#deps.connections;
+    const attached = await attacher.isAttached(identity.cognitoId, this.lease.lost);
+    const connected = this.#connections.get(identityId)?.state === 'connected';
+    if (attached === false && connected) this.#probe(identityId);
   }
 
   #probe(identityId: string): void {

@@ -89,6 +89,7 @@ export class Owner {
         connectPatienceMs: 10,
         connection: (identityId) => this.#outlet(identityId, laneId),
         suspect: () => undefined,
+        doubt: () => undefined,
         quiet: () => false,
       },
       forget,

@@ -95,6 +95,27 @@ test('a policy detached under a live connection quarantines the identity until i
   }
 });
 
+test('an identity with one thing is quarantined as well when its policy is detached: nothing fails', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  await fleet.worker();
+  const { id, cognitoId } = await fleet.active();
+  await fleet.succeeded(await fleet.send(id, 'device_only', { step: 0 }));
+  await aws.detachPolicy(cognitoId);
+  const sent = await fleet.sendAll(
+    [1, 2, 3].map((step) => ({ identityId: id, thing: 'device_only', desired: { step } })),
+  );
+  for (const update of sent) {
+    expect(await fleet.waiting(update, 'IDENTITY_QUARANTINED')).toMatchObject({ tries: 0 });
+  }
+  expect((await fleet.identity(id)).quarantine?.denial).toMatchObject({
+    stage: 'CONNECT',
+    gate: 'IOT_POLICY_NOT_ATTACHED',
+  });
+  await aws.attachPolicy(cognitoId);
+  for (const update of sent) await fleet.succeeded(update);
+});
+
 test('an update that expires while its identity is quarantined ends as EXPIRED, unpublished', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
