@@ -4,6 +4,7 @@ import type { ConnectionAction } from '../../shared/queue/deliverJob.ts';
 import { identityNotFound } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
 import { perform } from '../perform.ts';
+import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { IdentityType } from './identity.ts';
 
@@ -28,18 +29,12 @@ const ConnectionActionInput = builder.inputType('ConnectionActionInput', {
   }),
 });
 
-function result(name: string) {
-  return {
-    types: [CourierError],
-    directResult: false as const,
-    union: { name: `${name}Result`, description: `What ${name} answers.` },
-    result: {
-      name: `${name}Success`,
-      description: 'The worker that owns the identity was asked; its connection tells what it did.',
-    },
-    dataField: { name: 'identity', description: 'The identity as it stands now.' },
-  };
-}
+const result = (name: string) =>
+  actionResult(
+    name,
+    'The worker that owns the identity was asked; its connection tells what it did.',
+    { name: 'identity', description: 'The identity as it stands now.' },
+  );
 
 builder.mutationFields((t) => ({
   reconnectIdentity: t.field({

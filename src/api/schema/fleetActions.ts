@@ -1,5 +1,5 @@
-import { CourierError } from '../../shared/errors/courierError.ts';
 import { perform } from '../perform.ts';
+import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { FleetType } from './fleet.ts';
 
@@ -18,18 +18,11 @@ const WorkerInput = builder.inputType('WorkerInput', {
   }),
 });
 
-function result(name: string) {
-  return {
-    types: [CourierError],
-    directResult: false as const,
-    union: { name: `${name}Result`, description: `What ${name} answers.` },
-    result: {
-      name: `${name}Success`,
-      description: 'It was written down; the workers follow with their next heartbeats.',
-    },
-    dataField: { name: 'fleet', description: 'The fleet as it stands now.' },
-  };
-}
+const result = (name: string) =>
+  actionResult(name, 'It was written down; the workers follow with their next heartbeats.', {
+    name: 'fleet',
+    description: 'The fleet as it stands now.',
+  });
 
 builder.mutationFields((t) => ({
   moveShard: t.field({
