@@ -5,13 +5,13 @@ interface DataField {
   readonly description: string;
 }
 
-/** The result union of a mutation that asks the fleet for something: what was asked, or why not. */
-export function actionResult(name: string, asked: string, dataField: DataField) {
+/** How a mutation's answer is named: `<Name>Success` with one field, or an error. */
+export function actionResult(name: string, done: string, dataField: DataField) {
   return {
     types: [CourierError],
     directResult: false as const,
     union: { name: `${name}Result`, description: `What ${name} answers.` },
-    result: { name: `${name}Success`, description: asked },
+    result: { name: `${name}Success`, description: done },
     dataField,
   };
 }

@@ -1,6 +1,7 @@
 import type { ConnectionView, Identity, Quarantine } from '../../shared/domain/identity.ts';
 import { perform } from '../perform.ts';
 import { labelProblem, secretOf, usernameProblem } from '../input.ts';
+import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import {
   ConnectionStateEnum,
@@ -193,15 +194,11 @@ const ReleaseIdentityInput = builder.inputType('ReleaseIdentityInput', {
 });
 
 /** How a mutation's answer is named: `<Name>Success { identity }` or an error. */
-function identityResult(name: string) {
-  return {
-    types: [CourierError],
-    directResult: false as const,
-    union: { name: `${name}Result`, description: `What ${name} answers.` },
-    result: { name: `${name}Success`, description: 'It was done.' },
-    dataField: { name: 'identity', description: 'The identity as it stands now.' },
-  };
-}
+const identityResult = (name: string) =>
+  actionResult(name, 'It was done.', {
+    name: 'identity',
+    description: 'The identity as it stands now.',
+  });
 
 builder.mutationFields((t) => ({
   registerIdentity: t.field({
