@@ -25,6 +25,7 @@ export interface KeeperDependencies {
 
 /** A member counts from its second heartbeat on, so that one that flaps moves nothing. */
 const BEATS_TO_COUNT = 2;
+const BEATS_AFTER_SILENCE = 3;
 
 /**
  * Keeps a worker's shards: beats, renews its leases, takes the shards that the assignment gives
@@ -40,6 +41,9 @@ export class ShardKeeper {
   #beating: Promise<void> | undefined;
   #draining = false;
   #lastBeatAt = 0;
+  /** When Redis last answered a whole heartbeat. */
+  #answeredAt = 0;
+  #patientUntil = 0;
   #members: readonly Member[] = [];
 
   constructor(settings: KeeperSettings, deps: KeeperDependencies) {
@@ -95,7 +99,7 @@ export class ShardKeeper {
     this.#lastBeatAt = performance.now();
     if (this.#stopping()) return;
     const [owners, { drains, placements }] = await Promise.all([leases.owners(), leases.wishes()]);
-    if (this.#stopping()) return;
+    if (this.#stopping() || this.#isPatient()) return;
     const counted = this.#members
       .filter(({ name, beats, draining }) => {
         return beats >= BEATS_TO_COUNT && !draining && !drains.has(name);
@@ -116,6 +120,20 @@ export class ShardKeeper {
         }
       }),
     );
+  }
+
+  /**
+   * After Redis was silent for longer than a lease all leases look free, and all members gone: for
+   * a few beats nothing changes hands, so that everybody can renew what is still theirs.
+   */
+  #isPatient(): boolean {
+    const now = performance.now();
+    const { leaseMs, heartbeatMs } = this.#settings;
+    if (this.#answeredAt !== 0 && now - this.#answeredAt > leaseMs) {
+      this.#patientUntil = now + heartbeatMs * BEATS_AFTER_SILENCE;
+    }
+    this.#answeredAt = now;
+    return now < this.#patientUntil;
   }
 
   async #renewAll(): Promise<void> {
