@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../shared/redis/client.ts';
 import {
   isRedisUnavailable,
   outageOfWrite,
@@ -11,11 +11,11 @@ import {
  * in its offline queue would still be written after the caller was told otherwise.
  */
 export class StoreGate {
-  readonly #connections: readonly Redis[];
+  readonly #connections: readonly RedisClient[];
   readonly #timeoutMs: number;
-  readonly #readiness = new Map<Redis, Promise<void>>();
+  readonly #readiness = new Map<RedisClient, Promise<void>>();
 
-  constructor(connections: readonly Redis[], timeoutMs: number) {
+  constructor(connections: readonly RedisClient[], timeoutMs: number) {
     this.#connections = connections;
     this.#timeoutMs = timeoutMs;
   }
@@ -65,7 +65,7 @@ export class StoreGate {
   }
 
   /** One listener a connection, however many requests wait. */
-  #nextReady(connection: Redis): Promise<void> {
+  #nextReady(connection: RedisClient): Promise<void> {
     const waiting = this.#readiness.get(connection);
     if (waiting !== undefined) return waiting;
     const ready = new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../shared/redis/client.ts';
 import type { Keys } from '../shared/redis/keys.ts';
 import type { ShardKeeper } from './fleet/shardKeeper.ts';
 
@@ -11,7 +11,7 @@ const STALLED_MS = 30_000;
  */
 export async function readinessProblem(
   keeper: ShardKeeper,
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   heartbeatMs: number,
 ): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { Job, type JobsOptions, Queue } from 'bullmq';
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { ChainableCommander } from 'ioredis';
+import type { RedisClient } from '../redis/client.ts';
 import { DELIVER_QUEUE, type Keys } from '../redis/keys.ts';
 import { isScriptMissing, reloadScripts } from '../redis/reloadScripts.ts';
 import { bindScript, type Script, type ScriptArgument } from '../redis/script.ts';
@@ -24,12 +25,12 @@ export interface NewJob {
 
 /** BullMQ's queues, one a shard, on one connection. */
 export class ShardQueues {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #queues = new Map<number, Queue>();
 
   /** `redis` is shared by all queues and stays the caller's to close. */
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: RedisClient, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
   }

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 
 /** Whether Redis does not have a script that was called by its hash. */
 export function isScriptMissing(error: Error | null | undefined): boolean {
@@ -10,7 +10,7 @@ export function isScriptMissing(error: Error | null | undefined): boolean {
  * where Redis refused it (no memory) or forgot it (SCRIPT FLUSH); it puts that right for single
  * commands, but not inside MULTI, where such a connection would fail for ever.
  */
-export async function reloadScripts(redis: Redis): Promise<void> {
+export async function reloadScripts(redis: RedisClient): Promise<void> {
   const scripts: readonly { readonly lua: string }[] = Object.values(redis.scriptsSet);
   await Promise.all(scripts.map(({ lua }) => redis.script('LOAD', lua)));
 }

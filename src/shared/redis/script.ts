@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 
 /**
  * A Lua script with a name. `runScript` runs it by itself; `bindScript` makes it a command of a
@@ -21,7 +21,7 @@ const hashes = new WeakMap<Script, string>();
  * ends the process with its mismatched answers.
  */
 export async function runScript(
-  redis: Redis,
+  redis: RedisClient,
   script: Script,
   keys: readonly string[],
   args: readonly ScriptArgument[],
@@ -36,10 +36,10 @@ export async function runScript(
   }
 }
 
-const bound = new WeakMap<Redis, Set<string>>();
+const bound = new WeakMap<RedisClient, Set<string>>();
 
 /** Registers the script once per connection; returns the name of its command. */
-export function bindScript(redis: Redis, script: Script): string {
+export function bindScript(redis: RedisClient, script: Script): string {
   const name = `courier_${script.name}`;
   const names = bound.get(redis) ?? new Set();
   if (!names.has(name)) {

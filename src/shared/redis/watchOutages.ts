@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from '../observability/logger.ts';
+import type { RedisClient } from './client.ts';
 
 /** Says once that Redis is away, whatever the number of attempts, and once that it is back. */
-export function watchOutages(redis: Redis, log: Logger): void {
+export function watchOutages(redis: RedisClient, log: Logger): void {
   let wasReady = false;
   let away = false;
   let reason = 'the connection was closed';

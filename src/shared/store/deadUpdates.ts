@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { CourierError } from '../errors/courierError.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 
 /** Where an update stands among the dead: newest first, by id within a millisecond. */
@@ -15,11 +15,11 @@ export interface DeadPage {
 
 /** The updates that failed or expired, over all shards; each shard keeps a bounded number. */
 export class DeadUpdates {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #shardCount: number;
 
-  constructor(redis: Redis, keys: Keys, shardCount: number) {
+  constructor(redis: RedisClient, keys: Keys, shardCount: number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shardCount = shardCount;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { CourierError } from '../errors/courierError.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 
 const OLDEST_REDIS = 7;
@@ -11,7 +11,7 @@ const OLDEST_REDIS = 7;
  * @returns sentences to warn the operator with.
  */
 export async function joinDeployment(
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   shardCount: number,
 ): Promise<readonly string[]> {

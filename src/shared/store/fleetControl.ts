@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import { shardOf } from '../domain/ids.ts';
 import { CourierError } from '../errors/courierError.ts';
 import { CONNECTION, type ConnectionAction, type ConnectionJob } from '../queue/deliverJob.ts';
 import type { ShardQueues } from '../queue/shardQueues.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 
 const IDENTITIES_A_JOB = 100;
@@ -12,12 +12,12 @@ const IDENTITIES_A_JOB = 100;
  * the owner of a shard when it runs the job, by the workers at their next heartbeat.
  */
 export class FleetControl {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #queues: ShardQueues;
   readonly #shardCount: number;
 
-  constructor(redis: Redis, keys: Keys, queues: ShardQueues, shardCount: number) {
+  constructor(redis: RedisClient, keys: Keys, queues: ShardQueues, shardCount: number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#queues = queues;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { OPEN_STATES, type UpdateState } from '../domain/sets.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { optionalNumber } from './updateRecord.ts';
 
@@ -33,11 +33,11 @@ export interface FleetView {
 
 /** What Redis knows of the fleet; works with no worker running. */
 export class FleetReader {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #shardCount: number;
 
-  constructor(redis: Redis, keys: Keys, shardCount: number) {
+  constructor(redis: RedisClient, keys: Keys, shardCount: number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shardCount = shardCount;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { ConnectionView, Identity } from '../domain/identity.ts';
 import { isIdentityId, newIdentityId, shardOf } from '../domain/ids.ts';
 import { CourierError } from '../errors/courierError.ts';
 import { VERIFY, type VerifyJob } from '../queue/deliverJob.ts';
 import type { ShardQueues } from '../queue/shardQueues.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -21,13 +21,19 @@ export interface Registration {
 
 /** What internal tools may do with identities: register, look up, release, give a new secret. */
 export class IdentityDirectory {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #queues: ShardQueues;
   readonly #vault: Vault;
   readonly #shardCount: number;
 
-  constructor(redis: Redis, keys: Keys, queues: ShardQueues, vault: Vault, shardCount: number) {
+  constructor(
+    redis: RedisClient,
+    keys: Keys,
+    queues: ShardQueues,
+    vault: Vault,
+    shardCount: number,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#queues = queues;

@@ -1,20 +1,20 @@
-import type { Redis } from 'ioredis';
 import { shardOfUpdate } from '../domain/ids.ts';
 import { CourierError } from '../errors/courierError.ts';
 import type { ShardQueues } from '../queue/shardQueues.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import { CANCEL } from './lua/endScripts.ts';
 
 /** What internal tools may do with an update that was accepted. Needs no worker. */
 export class UpdateControl {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #queues: ShardQueues;
   readonly #settings: { readonly shardCount: number; readonly retentionMs: number };
 
   constructor(
-    redis: Redis,
+    redis: RedisClient,
     keys: Keys,
     queues: ShardQueues,
     settings: { readonly shardCount: number; readonly retentionMs: number },

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { newUpdateId, shardOf } from '../domain/ids.ts';
 import { laneId } from '../domain/lane.ts';
 import type { UpdateRequest } from '../domain/update.ts';
 import { CourierError } from '../errors/courierError.ts';
 import { DELIVER, type DeliverJob, MAX_UPDATES_PER_JOB } from '../queue/deliverJob.ts';
 import { BULK_PRIORITY, type ShardQueues } from '../queue/shardQueues.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { ACCEPT } from './lua/scripts.ts';
 
@@ -44,14 +44,14 @@ interface Admission {
  * Requests must have been checked (`requestProblem`), by the caller or by `check`.
  */
 export class UpdateIntake {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #queues: ShardQueues;
   readonly #shardCount: number;
   readonly #retentionMs: number;
 
   constructor(
-    redis: Redis,
+    redis: RedisClient,
     keys: Keys,
     queues: ShardQueues,
     settings: { shardCount: number; retentionMs: number },

@@ -1,18 +1,18 @@
-import type { Redis } from 'ioredis';
 import { shardOfUpdate } from '../domain/ids.ts';
 import { laneId } from '../domain/lane.ts';
 import type { WaitReason } from '../domain/sets.ts';
 import type { Update, Wait } from '../domain/update.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { optionalNumber, parseUpdate } from './updateRecord.ts';
 
 /** Reads updates, with the reason why one waits where that follows from something else. */
 export class UpdateReader {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #shardCount: number;
 
-  constructor(redis: Redis, keys: Keys, shardCount: number) {
+  constructor(redis: RedisClient, keys: Keys, shardCount: number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shardCount = shardCount;
@@ -53,11 +53,11 @@ export class UpdateReader {
 
 /** Why updates wait, as far as that follows from what they share with others. */
 class WaitContext {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #answers = new Map<string, Promise<unknown>>();
 
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: RedisClient, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
   }

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { CourierError } from '../errors/courierError.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -23,7 +23,7 @@ export interface ResealProgress {
  * was interrupted is completed by the next one.
  */
 export async function* resealSecrets(
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   vault: Vault,
   shardCount: number,
@@ -54,7 +54,7 @@ export async function* resealSecrets(
 type Failure = ResealProgress['failures'][number];
 
 async function resealOne(
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   vault: Vault,
   shard: number,

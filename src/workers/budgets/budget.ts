@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { TAKE_BUDGET } from '../../shared/store/lua/fleetScripts.ts';
 
@@ -16,14 +16,14 @@ const LAPSE_MS = 1000;
 export class Budget {
   readonly name: string;
   readonly perSecond: number;
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #key: string;
   readonly #queue: { cost: number; grant: () => void }[] = [];
   #inHand = 0;
   #inHandUntil = 0;
   #drawing = false;
 
-  constructor(redis: Redis, key: string, name: string, perSecond: number) {
+  constructor(redis: RedisClient, key: string, name: string, perSecond: number) {
     this.#redis = redis;
     this.#key = key;
     this.name = name;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { WorkerConfig } from '../../shared/config/worker.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { Budget } from './budget.ts';
 
@@ -32,7 +32,7 @@ const QUOTAS = {
 export type BudgetName = keyof (typeof QUOTAS)['default'] | 'listPolicies';
 export type Budgets = Readonly<Record<BudgetName, Budget>>;
 
-export function createBudgets(redis: Redis, keys: Keys, config: WorkerConfig): Budgets {
+export function createBudgets(redis: RedisClient, keys: Keys, config: WorkerConfig): Budgets {
   const quotas = QUOTAS[config.AWS_QUOTAS];
   const budget = (name: BudgetName, set: number, fallback: number) =>
     new Budget(redis, keys.budget(name), name, set === 0 ? fallback : set);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { HEARTBEAT, LEAVE } from '../../shared/store/lua/fleetScripts.ts';
@@ -26,11 +26,11 @@ export interface MemberDescription {
 
 /** Leases and members in Redis. */
 export class LeaseStore {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #shardCount: number;
 
-  constructor(redis: Redis, keys: Keys, shardCount: number) {
+  constructor(redis: RedisClient, keys: Keys, shardCount: number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shardCount = shardCount;

@@ -1,11 +1,11 @@
 import { Counter, type Registry } from 'prom-client';
-import type { Redis } from 'ioredis';
 import {
   CONNECTION_STATES,
   type ConnectionState,
   OPEN_STATES,
   WAIT_REASONS,
 } from '../../shared/domain/sets.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import type { Budgets } from '../budgets/budgets.ts';
 import type { ShardKeeper } from '../fleet/shardKeeper.ts';
@@ -15,7 +15,7 @@ import { StockReader } from './shardStock.ts';
 export interface GaugeDependencies {
   readonly keeper: ShardKeeper;
   readonly budgets: Budgets;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly keys: Keys;
   readonly shardCount: number;
 }

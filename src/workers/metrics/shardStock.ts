@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { OPEN_STATES, WaitReason } from '../../shared/domain/sets.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { runScript, type Script } from '../../shared/redis/script.ts';
 
@@ -54,12 +54,12 @@ const PATIENCE_MS = 2000;
 
 /** Reads the stock once a scrape, however many gauges ask. */
 export class StockReader {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #shards: () => readonly number[];
   #reading: Promise<Stock | undefined> | undefined;
 
-  constructor(redis: Redis, keys: Keys, shards: () => readonly number[]) {
+  constructor(redis: RedisClient, keys: Keys, shards: () => readonly number[]) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shards = shards;

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import type { Denial } from '../../shared/domain/denial.ts';
 import type { ConnectionView, Identity } from '../../shared/domain/identity.ts';
 import type { WaitReason } from '../../shared/domain/sets.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys, ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
 import { parseIdentity } from '../../shared/store/identityRecord.ts';
@@ -49,13 +49,13 @@ const credentialsBinding = (identityId: string) => `credentials:${identityId}`;
  * @throws FencedError where the lease is lost, IdentityMissingError where it was removed.
  */
 export class IdentityRecords {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #shardKeys: ShardKeys;
   readonly #lease: Lease;
   readonly #vault: Vault;
 
-  constructor(redis: Redis, keys: Keys, lease: Lease, vault: Vault) {
+  constructor(redis: RedisClient, keys: Keys, lease: Lease, vault: Vault) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shardKeys = keys.shard(lease.shard);

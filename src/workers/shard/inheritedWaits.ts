@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import type { WaitReason } from '../../shared/domain/sets.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import type { ShardKeys } from '../../shared/redis/keys.ts';
 
 /** Waits for something of the worker itself: its connection, its lease. */
@@ -17,7 +17,7 @@ const LANES_A_SCAN = 500;
  * finds its lane must wait for another reason steps aside again.
  */
 export async function endInheritedWaits(
-  redis: Redis,
+  redis: RedisClient,
   keys: ShardKeys,
   queues: ShardQueues,
   signal: AbortSignal,
@@ -36,7 +36,11 @@ export async function endInheritedWaits(
   } while (cursor !== '0' && !signal.aborted);
 }
 
-async function jobOfHead(redis: Redis, keys: ShardKeys, lane: string): Promise<string | null> {
+async function jobOfHead(
+  redis: RedisClient,
+  keys: ShardKeys,
+  lane: string,
+): Promise<string | null> {
   const head = await redis.lindex(keys.lane(lane), 0);
   return head === null ? null : redis.hget(keys.update(head), 'job');
 }

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type {
   ConfirmLevel,
   FailureCode,
@@ -6,6 +5,7 @@ import type {
   WaitReason,
 } from '../../shared/domain/sets.ts';
 import { MAX_UPDATES_PER_JOB } from '../../shared/queue/deliverJob.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import type { ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
 import { EXPIRE_DUE } from '../../shared/store/lua/endScripts.ts';
@@ -91,12 +91,12 @@ const WORDS_A_FINDING = 5;
  * @throws FencedError where the lease is not the owner's any more; nothing was written then.
  */
 export class LaneStore {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: ShardKeys;
   readonly #lease: Lease;
   readonly #retentionMs: number;
 
-  constructor(redis: Redis, keys: ShardKeys, lease: Lease, retentionMs: number) {
+  constructor(redis: RedisClient, keys: ShardKeys, lease: Lease, retentionMs: number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#lease = lease;

@@ -1,5 +1,4 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { ConnectionView } from '../../shared/domain/identity.ts';
 import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
@@ -12,6 +11,7 @@ import {
   VERIFY,
 } from '../../shared/queue/deliverJob.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
 import { DELIVER_QUEUE, type Keys } from '../../shared/redis/keys.ts';
 import type { Vault } from '../../shared/vault/vault.ts';
 import type { SharedConnectionDependencies } from '../connection/connectionDependencies.ts';
@@ -37,9 +37,9 @@ export interface ShardSettings {
 
 export interface ShardDependencies {
   /** For scripts. */
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   /** For BullMQ, which duplicates it for blocking reads. */
-  readonly queueRedis: Redis;
+  readonly queueRedis: RedisClient;
   readonly keys: Keys;
   readonly queues: ShardQueues;
   readonly vault: Vault;

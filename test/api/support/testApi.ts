@@ -1,5 +1,4 @@
 import { Writable } from 'node:stream';
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach } from 'vitest';
@@ -9,6 +8,7 @@ import { createApiMetrics } from '../../../src/api/metrics.ts';
 import { StoreGate } from '../../../src/api/storeGate.ts';
 import { AWS_SHADOW_LIMITS } from '../../../src/shared/domain/desired.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
+import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
 import { DeadUpdates } from '../../../src/shared/store/deadUpdates.ts';
@@ -37,7 +37,7 @@ export interface Answer {
 }
 
 export interface TestApi {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly keys: Keys;
   readonly services: ApiServices;
   readonly registry: Registry;

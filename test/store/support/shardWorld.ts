@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { newIdentityId } from '../../../src/shared/domain/ids.ts';
 import { laneId } from '../../../src/shared/domain/lane.ts';
 import type { UpdateRequest } from '../../../src/shared/domain/update.ts';
 import { DELIVER } from '../../../src/shared/queue/deliverJob.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
+import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys, type ShardKeys } from '../../../src/shared/redis/keys.ts';
 import { runScript } from '../../../src/shared/redis/script.ts';
@@ -23,8 +23,8 @@ const LEASE_MS = 600_000;
 
 /** A deployment of one shard, under a prefix of its own, with all that was accepted and published. */
 export class ShardWorld {
-  readonly redis: Redis;
-  readonly queueRedis: Redis;
+  readonly redis: RedisClient;
+  readonly queueRedis: RedisClient;
   readonly keys = new Keys(uniquePrefix('store'));
   readonly shardKeys: ShardKeys = this.keys.shard(0);
   readonly queues: ShardQueues;
@@ -40,7 +40,7 @@ export class ShardWorld {
   readonly #owners: Owner[] = [];
   #workers = 0;
 
-  private constructor(redis: Redis, queueRedis: Redis) {
+  private constructor(redis: RedisClient, queueRedis: RedisClient) {
     this.redis = redis;
     this.queueRedis = queueRedis;
     this.queues = new ShardQueues(queueRedis, this.keys);

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import type { JsonObject } from '../../../src/shared/domain/desired.ts';
 import type { Identity } from '../../../src/shared/domain/identity.ts';
 import { isFinal, type WaitReason } from '../../../src/shared/domain/sets.ts';
 import type { Update, UpdateRequest } from '../../../src/shared/domain/update.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
+import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
 import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
@@ -48,13 +48,13 @@ type Settings = Readonly<Record<string, string>>;
 export class Fleet {
   readonly aws: Aws;
   readonly keys = new Keys(uniquePrefix('fleet'));
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly directory: IdentityDirectory;
   readonly control: FleetControl;
   readonly reader: FleetReader;
   readonly shardCount: number;
   readonly #redisUrl: string;
-  readonly #queueRedis: Redis;
+  readonly #queueRedis: RedisClient;
   readonly #queues: ShardQueues;
   readonly #intake: UpdateIntake;
   readonly #reader: UpdateReader;
