@@ -2,22 +2,26 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Plugin } from 'graphql-yoga';
 import type { ApiToken } from '../shared/config/api.ts';
 import { CourierError } from '../shared/errors/courierError.ts';
+import type { Caller } from './caller.ts';
 import type { ServerContext } from './requestFacts.ts';
 
 /**
- * Finds the actor of a bearer token. Tokens are compared by their hashes, which have one length,
+ * Finds the caller of a bearer token. Tokens are compared by their hashes, which have one length,
  * and always against every token, so that the time taken says nothing of how close a guess is.
  */
 export function createTokenCheck(
   tokens: readonly ApiToken[],
   equal: (known: Buffer, given: Buffer) => boolean = timingSafeEqual,
-): (authorization: string | null) => string | undefined {
-  const known = tokens.map(({ actor, token }) => ({ actor, hash: sha256(token) }));
+): (authorization: string | null) => Caller | undefined {
+  const known = tokens.map(({ actor, role, token }) => ({
+    caller: { actor, role, source: 'configured-token' } as const,
+    hash: sha256(token),
+  }));
   return (authorization) => {
     const given = sha256(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '');
-    let actor: string | undefined;
-    for (const token of known) if (equal(token.hash, given)) actor = token.actor;
-    return actor;
+    let found: Caller | undefined;
+    for (const { hash, caller } of known) if (equal(hash, given)) found = caller;
+    return found;
   };
 }
 
@@ -27,9 +31,9 @@ export function useBearerToken(tokens: readonly ApiToken[]): Plugin<object, Serv
   return {
     onRequest({ request, serverContext, fetchAPI, ...respond }) {
       const authorization = request.headers.get('authorization');
-      const actor = check(authorization);
-      if (actor !== undefined) {
-        serverContext.actor = actor;
+      const caller = check(authorization);
+      if (caller !== undefined) {
+        serverContext.caller = caller;
         return;
       }
       if (serverContext.facts !== undefined) serverContext.facts.outcome = 'unauthenticated';

@@ -9,6 +9,7 @@ import type { IdentityDirectory } from '../shared/store/identityDirectory.ts';
 import type { UpdateControl } from '../shared/store/updateControl.ts';
 import type { UpdateIntake } from '../shared/store/updateIntake.ts';
 import type { UpdateReader } from '../shared/store/updateReader.ts';
+import type { Caller } from './caller.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { newRequestFacts, type RequestFacts, type ServerContext } from './requestFacts.ts';
 import type { StoreGate } from './storeGate.ts';
@@ -29,6 +30,8 @@ export interface ApiServices {
 
 /** What a resolver gets. Loaders live as long as one request and batch what it asks for. */
 export interface ApiContext extends ApiServices {
+  /** Who asks; `actor` is the name that is recorded with what is done. */
+  readonly caller: Caller;
   readonly actor: string;
   readonly facts: RequestFacts;
   readonly updates: DataLoader<string, Update | undefined>;
@@ -38,13 +41,16 @@ export interface ApiContext extends ApiServices {
 
 export function createContext(services: ApiServices, server: ServerContext): ApiContext {
   const { reader, directory, gate } = services;
+  const { caller } = server;
+  if (caller === undefined) throw new TypeError('a request that nobody authenticated');
   const each =
     <Key, Value>(load: (key: Key) => Promise<Value>) =>
     (keys: readonly Key[]) =>
       gate.read(() => Promise.all(keys.map(load)));
   return {
     ...services,
-    actor: server.actor ?? '',
+    caller,
+    actor: caller.actor,
     facts: server.facts ?? newRequestFacts(),
     updates: new DataLoader((ids: readonly string[]) =>
       gate.read(async () => [...(await reader.findMany(ids))]),

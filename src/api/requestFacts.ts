@@ -1,4 +1,5 @@
 import type { OperationTypeNode } from 'graphql';
+import type { Caller } from './caller.ts';
 
 /** How a request ended, for metrics: a closed set, without anything of the caller's. */
 export const REQUEST_OUTCOMES = [
@@ -6,6 +7,7 @@ export const REQUEST_OUTCOMES = [
   'refused',
   'client_error',
   'unauthenticated',
+  'forbidden',
   'unavailable',
   'server_error',
 ] as const;
@@ -25,6 +27,6 @@ export function newRequestFacts(): RequestFacts {
 /** Yoga's server context: what plugins put beside the request. */
 export interface ServerContext {
   facts?: RequestFacts;
-  /** The name of the token that the request came with. */
-  actor?: string;
+  /** Who sent the request; there from the moment that a token was found good. */
+  caller?: Caller;
 }

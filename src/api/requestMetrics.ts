@@ -32,5 +32,6 @@ export function useRequestMetrics(metrics: ApiMetrics): Plugin<ServerContext, Se
 
 function outcomeOf(code: unknown): RequestOutcome {
   if (code === 'STORE_UNAVAILABLE') return 'unavailable';
+  if (code === 'FORBIDDEN') return 'forbidden';
   return code === 'INTERNAL_SERVER_ERROR' ? 'server_error' : 'client_error';
 }

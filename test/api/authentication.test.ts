@@ -75,6 +75,7 @@ test('an update carries the name of the token that sent it', async () => {
 test('a token is compared by hash with all known ones, whichever fits', () => {
   const tokens = ['first', 'second', 'third'].map((actor) => ({
     actor,
+    role: 'operator' as const,
     token: `${actor}-token-of-any-length`.repeat(actor.length),
   }));
   const lengths: number[][] = [];
@@ -82,8 +83,8 @@ test('a token is compared by hash with all known ones, whichever fits', () => {
     lengths.push([known.byteLength, given.byteLength]);
     return timingSafeEqual(known, given);
   });
-  expect(check(`Bearer ${tokens[0]?.token}`)).toBe('first');
-  expect(check(`bearer   ${tokens[1]?.token} `)).toBe('second');
+  expect(check(`Bearer ${tokens[0]?.token}`)?.actor).toBe('first');
+  expect(check(`bearer   ${tokens[1]?.token} `)?.actor).toBe('second');
   expect(check('Bearer x')).toBeUndefined();
   expect(check(null)).toBeUndefined();
   expect(lengths).toEqual(Array.from({ length: 12 }, () => [32, 32]));

@@ -39,7 +39,9 @@ test('what is set is read, and the rest has the documented defaults', () => {
     REDIS_URL: 'redis://127.0.0.1:6379',
   });
   expect(config.COGNITO_CLIENT_SECRET).toBeUndefined();
-  expect(loadApiConfig(API).API_TOKENS).toEqual([{ actor: 'tools', token: '0123456789abcdef' }]);
+  expect(loadApiConfig(API).API_TOKENS).toEqual([
+    { actor: 'tools', role: 'admin', token: '0123456789abcdef' },
+  ]);
 });
 
 test('an empty environment is told every variable that has no default, at once', () => {
@@ -102,6 +104,8 @@ test('no value is ever repeated: it may be a secret', () => {
 test.each([
   ['one without a name', ':0123456789abcdef'],
   ['one that is too short', 'tools:short'],
+  ['one of an unknown role', 'tools=root:0123456789abcdef'],
+  ['one without a role after the equals sign', 'tools=:0123456789abcdef'],
   ['one without a colon', '0123456789abcdef0123456789abcdef'],
   ['a good one and a bad one', 'tools:0123456789abcdef,other:'],
 ])('of the API tokens, %s is refused', (_name, API_TOKENS) => {

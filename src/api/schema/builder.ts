@@ -1,11 +1,25 @@
 import SchemaBuilder from '@pothos/core';
 import ErrorsPlugin from '@pothos/plugin-errors';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import type { JsonObject } from '../../shared/domain/desired.ts';
+import { reaches } from '../../shared/domain/roles.ts';
 import type { ApiContext } from '../context.ts';
+import { type AuthScopes, forbidden } from './authorization.ts';
 
-/** Times are epoch milliseconds everywhere inside; the DateTime scalar turns them into text. */
+/**
+ * Times are epoch milliseconds everywhere inside; the DateTime scalar turns them into text.
+ *
+ * Every field of Query, Mutation and Subscription names who may use it, in so many words:
+ * `authScopes: { role: 'operator' }`. `viewer` for what reads; `operator` for what acts on one
+ * update, identity or connection; `approver` for what acts on many at once; `admin` for access and
+ * settings. A type that not every viewer may see has a rule of its own, in its options. Whoever
+ * falls short gets the top-level error FORBIDDEN. Then
+ * `npx vitest run --project test test/api/roles.test.ts -u` writes docs/roles.md anew; a field
+ * without a rule fails that test.
+ */
 export const builder = new SchemaBuilder<{
   Context: ApiContext;
+  AuthScopes: AuthScopes;
   DefaultFieldNullability: false;
   Scalars: {
     ID: { Input: string; Output: string };
@@ -17,8 +31,14 @@ export const builder = new SchemaBuilder<{
     Secret: { Input: string; Output: never };
   };
 }>({
-  plugins: [ErrorsPlugin],
+  // Scope-auth stands outside of errors: a missing role is a top-level error, not an answer.
+  plugins: [ScopeAuthPlugin, ErrorsPlugin],
   defaultFieldNullability: false,
+  scopeAuth: {
+    authScopes: ({ caller }) => ({ role: (needed) => reaches(caller.role, needed) }),
+    unauthorizedError: (_parent, _context, info) => forbidden(info),
+    authorizeOnSubscribe: true,
+  },
   errors: { directResult: true },
 });
 

@@ -16,6 +16,7 @@ const CancelUpdateInput = builder.inputType('CancelUpdateInput', {
 builder.mutationField('cancelUpdate', (t) =>
   t.field({
     type: UpdateType,
+    authScopes: { role: 'operator' },
     description:
       'Cancels an update that is QUEUED or HELD; what stands behind it goes on. One that is being published cannot be taken back.',
     args: {

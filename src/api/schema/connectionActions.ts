@@ -39,6 +39,7 @@ const result = (name: string) =>
 builder.mutationFields((t) => ({
   reconnectIdentity: t.field({
     type: IdentityType,
+    authScopes: { role: 'operator' },
     description:
       'Has an identity connect anew, once what is in flight has its answer: with credentials as they are now, and at once where it was backing off. A parked identity is probed.',
     args: {
@@ -50,6 +51,7 @@ builder.mutationFields((t) => ({
   }),
   closeConnection: t.field({
     type: IdentityType,
+    authScopes: { role: 'operator' },
     description:
       'Closes the connection of an identity, once what is in flight has its answer. The next update opens it again.',
     args: {
@@ -87,6 +89,7 @@ const WarmUpType = builder
 builder.mutationField('warmUpConnections', (t) =>
   t.field({
     type: WarmUpType,
+    authScopes: { role: 'operator' },
     description:
       'Connects identities now, so that their first updates need not wait for it. An idle connection closes again after IDLE_CLOSE_MS.',
     args: {

@@ -70,6 +70,7 @@ const ConnectionType = builder.objectRef<Page>('UpdateConnection').implement({
 builder.queryField('deadUpdates', (t) =>
   t.field({
     type: ConnectionType,
+    authScopes: { role: 'viewer' },
     description:
       'The updates that FAILED or EXPIRED, newest first, as long as their records are kept (RETENTION_MS), and at most 10,000 a shard. replayUpdate sends one again.',
     args: {
@@ -124,6 +125,7 @@ const REPLAYABLE: readonly string[] = ['FAILED', 'EXPIRED', 'CANCELED'] satisfie
 builder.mutationField('replayUpdate', (t) =>
   t.field({
     type: UpdateType,
+    authScopes: { role: 'operator' },
     description:
       'Sends an update that ended without success again, as a new update at the end of its lane. The original stays as it is; `replayOf` and `replays` tell of each other.',
     args: {

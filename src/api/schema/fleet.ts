@@ -99,6 +99,7 @@ function sum(shards: readonly ShardView[], count: (shard: ShardView) => number):
 builder.queryFields((t) => ({
   fleet: t.field({
     type: FleetType,
+    authScopes: { role: 'viewer' },
     description: 'The fleet as Redis knows it.',
     resolve: (_root, _args, context) => context.gate.read(() => context.fleet.read()),
   }),

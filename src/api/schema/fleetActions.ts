@@ -27,6 +27,7 @@ const result = (name: string) =>
 builder.mutationFields((t) => ({
   moveShard: t.field({
     type: FleetType,
+    authScopes: { role: 'approver' },
     description:
       'Gives a shard to a worker: its owner finishes what is in flight and disconnects, then the worker connects. It stays there as long as the worker runs.',
     args: {
@@ -41,6 +42,7 @@ builder.mutationFields((t) => ({
   }),
   drainWorker: t.field({
     type: FleetType,
+    authScopes: { role: 'approver' },
     description:
       'Has a worker hand over all of its shards and take no others, for example before it is stopped or replaced. Undone by resumeWorker.',
     args: { input: t.arg({ type: WorkerInput, required: true, description: 'The worker.' }) },
@@ -53,6 +55,7 @@ builder.mutationFields((t) => ({
   }),
   resumeWorker: t.field({
     type: FleetType,
+    authScopes: { role: 'approver' },
     description: 'Lets a worker that was drained take its share of the shards again.',
     args: { input: t.arg({ type: WorkerInput, required: true, description: 'The worker.' }) },
     errors: result('ResumeWorker'),

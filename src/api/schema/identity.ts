@@ -139,6 +139,7 @@ export const IdentityType = builder.objectRef<Identity>('Identity').implement({
 builder.queryFields((t) => ({
   identity: t.field({
     type: IdentityType,
+    authScopes: { role: 'viewer' },
     nullable: true,
     description: 'One identity; null where none has the id.',
     args: { id: t.arg.id({ required: true, description: 'The id that registerIdentity gave.' }) },
@@ -146,6 +147,7 @@ builder.queryFields((t) => ({
   }),
   identityByUsername: t.field({
     type: IdentityType,
+    authScopes: { role: 'viewer' },
     nullable: true,
     description: 'The identity that a Cognito user is registered as; null where it is not.',
     args: { username: t.arg.string({ required: true, description: 'The username.' }) },
@@ -203,6 +205,7 @@ const identityResult = (name: string) =>
 builder.mutationFields((t) => ({
   registerIdentity: t.field({
     type: IdentityType,
+    authScopes: { role: 'operator' },
     description:
       'Registers a Cognito user as an identity and asks the fleet to sign it in, so that a wrong secret shows in its quarantine before the first update.',
     args: {
@@ -221,6 +224,7 @@ builder.mutationFields((t) => ({
   }),
   replaceIdentitySecret: t.field({
     type: IdentityType,
+    authScopes: { role: 'operator' },
     description:
       'Gives an identity another password or refresh token, forgets the credentials that the old one brought, and releases it where it was parked.',
     args: {
@@ -240,6 +244,7 @@ builder.mutationFields((t) => ({
   }),
   releaseIdentity: t.field({
     type: IdentityType,
+    authScopes: { role: 'operator' },
     description:
       'Ends the quarantine of an identity: its updates are tried again at once. A denial that still stands parks it again.',
     args: {

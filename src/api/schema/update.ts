@@ -248,6 +248,7 @@ const MAX_IDS = 1000;
 builder.queryFields((t) => ({
   update: t.field({
     type: UpdateType,
+    authScopes: { role: 'viewer' },
     nullable: true,
     description: 'One update; null where none has the id, or its record was pruned.',
     args: { id: t.arg.id({ required: true, description: 'The id that a mutation gave.' }) },
@@ -255,6 +256,7 @@ builder.queryFields((t) => ({
   }),
   updates: t.field({
     type: [UpdateType],
+    authScopes: { role: 'viewer' },
     nullable: { list: false, items: true },
     description: `Up to ${MAX_IDS} updates, in the order of their ids; null where one is not there.`,
     args: { ids: t.arg.idList({ required: true, description: 'The ids that mutations gave.' }) },

@@ -162,6 +162,7 @@ const UpdateShadowsSuccess = builder
 builder.mutationFields((t) => ({
   updateShadow: t.field({
     type: UpdateType,
+    authScopes: { role: 'operator' },
     description:
       "Accepts a patch to a shadow's desired state and publishes it as the identity. The answer comes once it is stored; follow it with the `update` query.",
     args: {
@@ -184,6 +185,7 @@ builder.mutationFields((t) => ({
   }),
   updateShadows: t.field({
     type: UpdateShadowsSuccess,
+    authScopes: { role: 'operator' },
     description: `Accepts up to ${MAX_ROWS} patches at once. A row that is refused says why, and the others go on.`,
     args: {
       input: t.arg({ type: UpdateShadowsInput, required: true, description: 'The patches.' }),

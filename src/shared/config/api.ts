@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRole, type Role, ROLES } from '../domain/roles.ts';
 import { AWS_SHADOW_LIMITS } from '../domain/desired.ts';
 import { COMMON_VARIABLES, port } from './common.ts';
 import {
@@ -12,29 +13,37 @@ import {
   wholeNumber,
 } from './env.ts';
 
-/** A bearer token and the name under which its requests are recorded. */
+/** A bearer token, the name under which its requests are recorded, and what they may do. */
 export interface ApiToken {
   readonly actor: string;
+  readonly role: Role;
   readonly token: string;
 }
 
 const MIN_TOKEN_LENGTH = 16;
 
+const DEFAULT_ROLE: Role = 'admin';
+
+function isSound(entry: { actor: string; role: string; token: string }): entry is ApiToken {
+  return entry.token.length >= MIN_TOKEN_LENGTH && entry.actor !== '' && isRole(entry.role);
+}
+
 const apiTokens: Variable<readonly ApiToken[]> = {
   schema: z.string().transform((value, ctx) => {
     const tokens = value.split(',').map((part) => {
-      const [actor = '', token = ''] = part.trim().split(/:(.*)/s);
-      return { actor, token };
+      const [name = '', token = ''] = part.trim().split(/:(.*)/s);
+      const [actor = '', role = DEFAULT_ROLE] = name.split('=');
+      return { actor, role, token };
     });
-    const weak = tokens.find((entry) => entry.token.length < MIN_TOKEN_LENGTH || !entry.actor);
-    if (weak === undefined) return tokens;
-    const message = `has an entry that is not name:token with a token of at least ${MIN_TOKEN_LENGTH} characters`;
+    const sound = tokens.filter(isSound);
+    if (sound.length === tokens.length) return sound;
+    const message = `has an entry that is not name=role:token, with one of the roles ${ROLES.join(', ')} and a token of at least ${MIN_TOKEN_LENGTH} characters`;
     ctx.addIssue({ code: 'custom', message });
     return z.NEVER;
   }),
   fallback: undefined,
   about:
-    'who may call the API: name:token, several separated by commas; make a token with: openssl rand -hex 24',
+    'who may call the API: name=role:token, several separated by commas, the role one of viewer, operator, approver and admin; name:token without a role is an admin; make a token with: openssl rand -hex 24',
 };
 
 export const API_VARIABLES = {

@@ -17,6 +17,7 @@ export const ERROR_CATALOGUE = {
   VAULT_CORRUPT: { exitCode: 70, summary: 'An encrypted secret does not decrypt.' },
   LISTEN_FAILED: { exitCode: 69, summary: 'A port could not be listened on.' },
   UNAUTHENTICATED: { exitCode: 77, summary: 'The request carries no valid bearer token.' },
+  FORBIDDEN: { exitCode: 77, summary: "The caller's role may not do this." },
   THING_NAME_INVALID: { exitCode: 65, summary: 'The thing name breaks the rules of AWS IoT.' },
   SHADOW_NAME_INVALID: { exitCode: 65, summary: 'The shadow name breaks the rules of AWS IoT.' },
   DESIRED_INVALID: { exitCode: 65, summary: 'The desired document cannot be a shadow state.' },

@@ -7,6 +7,7 @@ import { createGraphqlApi } from '../../../src/api/graphqlApi.ts';
 import { createApiMetrics } from '../../../src/api/metrics.ts';
 import { StoreGate } from '../../../src/api/storeGate.ts';
 import { AWS_SHADOW_LIMITS } from '../../../src/shared/domain/desired.ts';
+import { type Role, ROLES } from '../../../src/shared/domain/roles.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
@@ -24,6 +25,8 @@ import { uniquePrefix } from '../../support/prefix.ts';
 
 export const TOKEN = 'a-token-of-the-tests-0123456789';
 export const OTHER_TOKEN = 'another-token-of-the-tests-01234';
+/** A token of a caller who has exactly this role and its name. */
+export const tokenOf = (role: Role) => `a-token-of-the-role-${role}`;
 export const VAULT_KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
 
 /** The answer's JSON, for tests to look into; what is missing fails their expectations. */
@@ -107,8 +110,9 @@ export async function startApi(
   const api = createGraphqlApi({
     services,
     tokens: [
-      { actor: 'tests', token: TOKEN },
-      { actor: 'others', token: OTHER_TOKEN },
+      { actor: 'tests', role: 'admin', token: TOKEN },
+      { actor: 'others', role: 'admin', token: OTHER_TOKEN },
+      ...ROLES.map((role) => ({ actor: role, role, token: tokenOf(role) })),
     ],
     graphiql: settings.graphiql ?? true,
     maxBodyBytes: settings.maxBodyBytes ?? 12_582_912,
