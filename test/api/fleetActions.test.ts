@@ -99,3 +99,12 @@ test('what was asked of workers that are gone is forgotten', async () => {
   expect(await api.redis.hgetall(api.keys.placements)).toEqual({ '3': 'two' });
   expect(await api.redis.smembers(api.keys.drains)).toEqual(['one']);
 });
+
+test('of two workers that are drained at the same moment, one stays', async () => {
+  const api = await startApi(redis().url);
+  for (const worker of ['one', 'two']) await beat(api, worker);
+  const both = ['one', 'two'].map((worker) => fleet(api, 'drainWorker', { worker }));
+  const codes = (await Promise.all(both)).map(({ code }) => code);
+  expect(codes.filter((code) => code === 'LAST_WORKER')).toHaveLength(1);
+  expect(await api.redis.smembers(api.keys.drains)).toHaveLength(1);
+});

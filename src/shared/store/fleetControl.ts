@@ -4,6 +4,8 @@ import { CONNECTION, type ConnectionAction, type ConnectionJob } from '../queue/
 import type { ShardQueues } from '../queue/shardQueues.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { runScript } from '../redis/script.ts';
+import { DRAIN_WORKER } from './lua/fleetScripts.ts';
 
 const IDENTITIES_A_JOB = 100;
 
@@ -75,18 +77,18 @@ export class FleetControl {
 
   /** Lets a worker hand over all that it has. @throws WORKER_NOT_FOUND, LAST_WORKER */
   async drainWorker(worker: string): Promise<void> {
-    const { members, drains } = await this.#members(worker);
-    const others = [...members].filter((name) => name !== worker && !drains.has(name));
-    if (others.length === 0) {
-      throw new CourierError(
-        'LAST_WORKER',
-        `${worker} is the only worker that takes shards.`,
-        'Start another one first, or stop this one with SIGTERM, which drains it as well.',
-      );
+    const keys = [this.#keys.members, this.#keys.drains];
+    switch (await runScript(this.#redis, DRAIN_WORKER, keys, [worker])) {
+      case 'no-worker':
+        throw workerNotFound(worker);
+      case 'last':
+        throw new CourierError(
+          'LAST_WORKER',
+          `${worker} is the only worker that takes shards.`,
+          'Start another one first, or stop this one with SIGTERM, which drains it as well.',
+        );
+      default:
     }
-    const gone = [...drains].filter((name) => !members.has(name));
-    if (gone.length > 0) await this.#redis.srem(this.#keys.drains, ...gone);
-    await this.#redis.sadd(this.#keys.drains, worker);
   }
 
   /** Lets a worker that was drained take part again. @throws WORKER_NOT_FOUND */
@@ -101,10 +103,14 @@ export class FleetControl {
       this.#redis.smembers(this.#keys.drains),
     ]);
     if (members.includes(worker)) return { members: new Set(members), drains: new Set(drains) };
-    throw new CourierError(
-      'WORKER_NOT_FOUND',
-      `No worker is called "${worker.slice(0, 64)}".`,
-      'Look at fleet { workers { name } }.',
-    );
+    throw workerNotFound(worker);
   }
+}
+
+function workerNotFound(worker: string): CourierError {
+  return new CourierError(
+    'WORKER_NOT_FOUND',
+    `No worker is called "${worker.slice(0, 64)}".`,
+    'Look at fleet { workers { name } }.',
+  );
 }

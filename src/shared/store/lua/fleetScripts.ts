@@ -46,6 +46,29 @@ return redis.call('HDEL', KEYS[2], ARGV[1], ARGV[1] .. '|beats')
 };
 
 /**
+ * Drains a worker, unless no other one would take shards: in one step, so that two who drain each
+ * other's last companion at the same moment do not both pass. Workers that are gone are forgotten.
+ * KEYS: members, drains. ARGV: worker. Answer: 'drained' | 'no-worker' | 'last'.
+ */
+export const DRAIN_WORKER: Script = {
+  name: 'drainWorker',
+  keys: 2,
+  lua: /* lua */ `
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 'no-worker' end
+for _, drained in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  if not redis.call('ZSCORE', KEYS[1], drained) then redis.call('SREM', KEYS[2], drained) end
+end
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if member ~= ARGV[1] and redis.call('SISMEMBER', KEYS[2], member) == 0 then
+    redis.call('SADD', KEYS[2], ARGV[1])
+    return 'drained'
+  end
+end
+return 'last'
+`,
+};
+
+/**
  * A token bucket in Redis's time. KEYS: bucket. ARGV: rate per second, burst, wanted.
  * Answer: granted, ms until the next token where none was granted.
  */
