@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { Agent } from 'node:https';
 import { GetThingShadowCommand, IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane';
 import type { IotLogEntry, LedgerEntry } from '../../../src/emulator/contract.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { Aws } from '../../workers/support/aws.ts';
 import { ADMINISTRATOR } from '../../workers/support/aws.ts';
 
@@ -22,6 +23,8 @@ export interface Evidence {
 
 const UPDATE_TOPIC = /^\$aws\/things\/([^/]+)\/shadow\/update$/;
 const READS_AT_ONCE = 20;
+/** Where the scenario throttles, a read may have to wait for its turn for as long as this. */
+const READ_DEADLINE = { deadlineMs: 60_000, intervalMs: 200 };
 
 export async function evidenceOf(
   aws: Aws,
@@ -62,21 +65,24 @@ async function shadowsOf(aws: Aws, things: readonly string[]): Promise<Map<strin
       secretAccessKey: ADMINISTRATOR.AWS_SECRET_ACCESS_KEY,
     },
     endpoint: `https://${endpoints.iotData}`,
-    // The scenario may still throttle.
-    maxAttempts: 10,
+    // Ours alone: the SDK gives up once it has retried a hundred times in all.
+    maxAttempts: 1,
     requestHandler: { httpsAgent },
   });
   try {
     const desired = new Map<string, unknown>();
-    await Promise.all(
-      things.map(async (thingName) => {
-        const { payload } = await client.send(new GetThingShadowCommand({ thingName }));
+    const left = [...things];
+    const readAll = async () => {
+      for (let thingName = left.pop(); thingName !== undefined; thingName = left.pop()) {
+        const command = new GetThingShadowCommand({ thingName });
+        const { payload } = await eventually(() => client.send(command), READ_DEADLINE);
         const shadow = JSON.parse(Buffer.from(payload ?? []).toString()) as {
           readonly state: { readonly desired?: unknown };
         };
         desired.set(thingName, shadow.state.desired);
-      }),
-    );
+      }
+    };
+    await Promise.all(Array.from({ length: READS_AT_ONCE }, readAll));
     return desired;
   } finally {
     client.destroy();
