@@ -87,7 +87,7 @@ function renderPage(): string {
   const may = (needed: string | undefined) =>
     ROLES.map((role) => (needed !== undefined && reaches(role, needed as never) ? 'yes' : '–'));
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const table = (of: string) => [
+  const table = (of: OperationTypeNode) => [
     row([of, ...ROLES]),
     row(['---', ...ROLES.map(() => '---')]),
     ...operations

@@ -13,9 +13,11 @@ type Ruled = GraphQLField<unknown, unknown> | GraphQLObjectType;
 /** The role that a field or a type of the built schema names as its rule; undefined for none. */
 export function roleNeeded({ extensions }: Ruled): Role | undefined {
   const options: unknown = extensions.pothosOptions;
-  if (typeof options !== 'object' || options === null || !('authScopes' in options)) return;
+  if (typeof options !== 'object' || options === null || !('authScopes' in options)) {
+    return undefined;
+  }
   const rule = options.authScopes;
-  if (typeof rule !== 'object' || rule === null || !('role' in rule)) return;
+  if (typeof rule !== 'object' || rule === null || !('role' in rule)) return undefined;
   return typeof rule.role === 'string' && isRole(rule.role) ? rule.role : undefined;
 }
 

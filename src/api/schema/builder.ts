@@ -1,10 +1,12 @@
 import SchemaBuilder from '@pothos/core';
 import ErrorsPlugin from '@pothos/plugin-errors';
+import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import type { JsonObject } from '../../shared/domain/desired.ts';
 import { reaches } from '../../shared/domain/roles.ts';
 import type { ApiContext } from '../context.ts';
 import { type AuthScopes, forbidden } from './authorization.ts';
+import { RELAY_OPTIONS } from './relayOptions.ts';
 
 /**
  * Times are epoch milliseconds everywhere inside; the DateTime scalar turns them into text.
@@ -21,6 +23,8 @@ export const builder = new SchemaBuilder<{
   Context: ApiContext;
   AuthScopes: AuthScopes;
   DefaultFieldNullability: false;
+  DefaultEdgesNullability: false;
+  DefaultNodeNullability: false;
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: number; Output: number };
@@ -32,7 +36,7 @@ export const builder = new SchemaBuilder<{
   };
 }>({
   // Scope-auth stands outside of errors: a missing role is a top-level error, not an answer.
-  plugins: [ScopeAuthPlugin, ErrorsPlugin],
+  plugins: [ScopeAuthPlugin, ErrorsPlugin, RelayPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: ({ caller }) => ({ role: (needed) => reaches(caller.role, needed) }),
@@ -40,6 +44,7 @@ export const builder = new SchemaBuilder<{
     authorizeOnSubscribe: true,
   },
   errors: { directResult: true },
+  relay: RELAY_OPTIONS,
 });
 
 builder.queryType({ description: 'What can be looked up.' });

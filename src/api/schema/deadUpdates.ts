@@ -6,97 +6,27 @@ import { cursorOf } from '../../shared/store/deadUpdates.ts';
 import { updateNotFound } from '../../shared/store/updateControl.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
-import { refTo, type UpdateRef, UpdateType } from './update.ts';
+import { pageArgs, pageSize, toPage } from './page.ts';
+import { refTo, UpdateConnection, UpdateType } from './update.ts';
 import { accept, KEY_DESCRIPTION } from './updateShadow.ts';
-
-const MAX_PAGE = 500;
-
-interface Edge {
-  readonly cursor: string;
-  readonly node: UpdateRef;
-}
-
-interface Page {
-  readonly edges: readonly Edge[];
-  readonly endCursor: string | undefined;
-  readonly hasNextPage: boolean;
-}
-
-const PageInfoType = builder.objectRef<Page>('PageInfo').implement({
-  description: 'Where a page of a list ends.',
-  fields: (t) => ({
-    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether there is more.' }),
-    endCursor: t.string({
-      nullable: true,
-      description: 'What to give as `after` for the next page; null where this one is empty.',
-      resolve: ({ endCursor }) => endCursor,
-    }),
-  }),
-});
-
-const EdgeType = builder.objectRef<Edge>('UpdateEdge').implement({
-  description: 'An update of a page, and where it stands in the list.',
-  fields: (t) => ({
-    cursor: t.exposeString('cursor', { description: 'Where it stands.' }),
-    node: t.field({
-      type: UpdateType,
-      description: 'The update.',
-      resolve: ({ node }) => node,
-    }),
-  }),
-});
-
-const ConnectionType = builder.objectRef<Page>('UpdateConnection').implement({
-  description: 'A page of a list of updates.',
-  fields: (t) => ({
-    edges: t.field({
-      type: [EdgeType],
-      description: 'Its updates with their cursors.',
-      resolve: ({ edges }) => edges,
-    }),
-    nodes: t.field({
-      type: [UpdateType],
-      description: 'Its updates.',
-      resolve: ({ edges }) => edges.map(({ node }) => node),
-    }),
-    pageInfo: t.field({
-      type: PageInfoType,
-      description: 'Where it ends.',
-      resolve: (page) => page,
-    }),
-  }),
-});
 
 builder.queryField('deadUpdates', (t) =>
   t.field({
-    type: ConnectionType,
+    type: UpdateConnection,
     authScopes: { role: 'viewer' },
     description:
       'The updates that FAILED or EXPIRED, newest first, as long as their records are kept (RETENTION_MS), and at most 10,000 a shard. replayUpdate sends one again.',
-    args: {
-      first: t.arg.int({
-        defaultValue: 50,
-        description: `How many: 1 to ${MAX_PAGE}.`,
-      }),
-      after: t.arg.string({ description: 'The endCursor of the page before.' }),
-    },
-    resolve: async (_root, { first, after }, context): Promise<Page> => {
-      const count = first ?? 50;
-      if (count < 1 || count > MAX_PAGE) {
-        throw new CourierError(
-          'PAGE_INVALID',
-          `A page has 1 to ${MAX_PAGE} updates.`,
-          'Ask for the list in pages.',
-        );
-      }
-      const page = await context.gate.read(() => context.dead.page(count, after ?? undefined));
+    args: pageArgs(t.arg),
+    resolve: async (_root, args, context) => {
+      const size = pageSize(args);
+      const page = await context.gate.read(() => context.dead.page(size, args.after ?? undefined));
       const found = await Promise.all(page.updates.map(({ id }) => context.updates.load(id)));
       const edges = page.updates.flatMap((dead, at) => {
         const node = refTo(found[at]);
         return node === undefined ? [] : [{ cursor: cursorOf(dead), node }];
       });
       const last = page.updates.at(-1);
-      return { edges, hasNextPage: page.hasMore, endCursor: last && cursorOf(last) };
+      return toPage(edges, args, page.hasMore, last && cursorOf(last));
     },
   }),
 );

@@ -92,10 +92,11 @@ const MqttConnectionType = builder.objectRef<ConnectionView>('MqttConnection').i
   }),
 });
 
-export const IdentityType = builder.objectRef<Identity>('Identity').implement({
+export const IdentityType = builder.node(builder.objectRef<Identity>('Identity'), {
+  id: { resolve: ({ id }) => id },
+  loadMany: (ids, context) => Promise.all(ids.map((id) => context.identities.load(id))),
   description: 'A Cognito user that updates are published as.',
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Our own id of it, which stays.' }),
     username: t.exposeString('username', { description: 'The username in the user pool.' }),
     label: t.string({
       nullable: true,

@@ -102,10 +102,14 @@ const FailureType = builder.objectRef<Failure>('Failure').implement({
 
 export const UpdateType = builder.objectRef<UpdateRef>('Update');
 
-UpdateType.implement({
+builder.node(UpdateType, {
   description: 'One desired-state patch to one shadow, and what became of it.',
+  id: {
+    description: 'Its id, which is also its client token in AWS IoT.',
+    resolve: ({ id }) => id,
+  },
+  loadMany: (ids, context) => Promise.all(ids.map((id) => find(id, context))),
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Its id, which is also its client token in AWS IoT.' }),
     identityId: t.id({
       description: 'The identity that it is published as.',
       resolve: ({ asked }) => asked.identityId,
@@ -242,6 +246,19 @@ UpdateType.implement({
     }),
   }),
 });
+
+/** A page of updates, of whichever list. */
+export const UpdateConnection = builder.connectionObject(
+  {
+    type: UpdateType,
+    name: 'UpdateConnection',
+    description: 'A page of a list of updates.',
+  },
+  {
+    name: 'UpdateEdge',
+    description: 'An update of a page, and where it stands in the list.',
+  },
+);
 
 const MAX_IDS = 1000;
 
