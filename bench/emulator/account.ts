@@ -30,15 +30,18 @@ export interface BenchAccount {
   stop(): Promise<void>;
 }
 
-export async function startAccount(users: number): Promise<BenchAccount> {
+/** Quotas are off unless `settings`, arguments of the emulator, say otherwise. */
+export async function startAccount(
+  users: number,
+  settings: readonly string[] = ['--quotas', 'off'],
+): Promise<BenchAccount> {
   const child: ChildProcess = spawn(
     process.execPath,
     [
       '--import',
       'tsx',
       'src/emulator/main.ts',
-      '--quotas',
-      'off',
+      ...settings,
       '--exit-with-stdin',
       '--users',
       String(users),

@@ -1,125 +1,157 @@
-/** A courier of the bench's own: Redis, emulator without quotas, one worker, and its intake. */
+/** A courier of the bench's own: Redis, emulator, workers in processes, and its intake in this one. */
 import { randomBytes } from 'node:crypto';
-import { IdentityDirectory } from '../../src/shared/store/identityDirectory.ts';
-import { UpdateIntake } from '../../src/shared/store/updateIntake.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
 import { Keys } from '../../src/shared/redis/keys.ts';
+import { FleetControl } from '../../src/shared/store/fleetControl.ts';
+import { IdentityDirectory } from '../../src/shared/store/identityDirectory.ts';
+import { UpdateIntake } from '../../src/shared/store/updateIntake.ts';
 import { parseVaultKeys } from '../../src/shared/vault/keys.ts';
 import { Vault } from '../../src/shared/vault/vault.ts';
 import { type RunningProcess, startProcess } from '../../test/support/processes.ts';
 import { RedisServer } from '../../test/support/redisServer.ts';
 import { type BenchAccount, startAccount } from '../emulator/account.ts';
+import { awsEnvironment, WITHOUT_QUOTAS } from './workerEnvironment.ts';
 
-export const SHARDS = 64;
+const SHARDS = 64;
 const RETENTION_MS = 3_600_000;
-/** Budgets and pacing out of the way: quotas are off on all sides. */
-const PLENTY = '100000';
+const POLL_MS = 20;
 
-export interface BenchDeployment {
+interface DeploymentOptions {
+  readonly users: number;
+  readonly quotas?: 'off' | 'default';
+  /** More arguments of the emulator. */
+  readonly emulator?: readonly string[];
+  /** Settings of the workers on top. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export class BenchDeployment {
   readonly account: BenchAccount;
   readonly redis: RedisServer;
-  readonly keys: Keys;
+  readonly keys = new Keys('courier');
   readonly client: ReturnType<typeof connectRedis>;
   readonly intake: UpdateIntake;
-  readonly worker: RunningProcess;
-  /** Our ids of the registered users, in their order. */
-  register(users: number): Promise<readonly string[]>;
-  /** Updates by state, over all shards. */
-  counts(): Promise<Readonly<Record<string, number>>>;
-  stop(): Promise<void>;
-}
+  readonly control: FleetControl;
+  readonly queues: ShardQueues;
+  readonly #queueClient: ReturnType<typeof connectRedis>;
+  readonly #directory: IdentityDirectory;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #workers = new Set<RunningProcess>();
 
-export async function startBenchDeployment(users: number): Promise<BenchDeployment> {
-  const redis = await RedisServer.start();
-  const account = await startAccount(users);
-  const vaultKey = `bench:${randomBytes(32).toString('base64')}`;
-  const profile = process.env.BENCH_CPU_PROFILE;
-  const worker = await startProcess(
-    process.execPath,
-    [
-      ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
-      '--import',
-      'tsx',
-      'src/workers/main.ts',
-    ],
-    { env: { ...workerEnvironment(account), REDIS_URL: redis.url, VAULT_KEYS: vaultKey } },
-  );
-  await worker.line(/"msg":"ready"/);
-  const client = connectRedis(redis.url);
-  const queueClient = connectRedis(redis.url, { enableAutoPipelining: false });
-  const keys = new Keys('courier');
-  const queues = new ShardQueues(queueClient, keys);
-  const parsed = parseVaultKeys(vaultKey);
-  if (typeof parsed === 'string') throw new Error(parsed);
-  const directory = new IdentityDirectory(client, keys, queues, new Vault(parsed), SHARDS);
-  return {
-    account,
-    redis,
-    keys,
-    client,
-    worker,
-    intake: new UpdateIntake(client, keys, queues, {
+  private constructor(redis: RedisServer, account: BenchAccount, options: DeploymentOptions) {
+    const vaultKeys = `bench:${randomBytes(32).toString('base64')}`;
+    const parsed = parseVaultKeys(vaultKeys);
+    if (typeof parsed === 'string') throw new Error(parsed);
+    this.redis = redis;
+    this.account = account;
+    this.client = connectRedis(redis.url);
+    this.#queueClient = connectRedis(redis.url, { enableAutoPipelining: false });
+    const { client, keys } = this;
+    this.queues = new ShardQueues(this.#queueClient, keys);
+    this.#directory = new IdentityDirectory(client, keys, this.queues, new Vault(parsed), SHARDS);
+    this.control = new FleetControl(client, keys, this.queues, SHARDS);
+    this.intake = new UpdateIntake(client, keys, this.queues, {
       shardCount: SHARDS,
       retentionMs: RETENTION_MS,
-    }),
-    async register(count) {
-      const chosen = account.ready.users.slice(0, count);
-      const identities = await Promise.all(
-        chosen.map(({ username, password }) =>
-          directory.register({ username, secret: { password } }),
-        ),
-      );
-      return identities.map(({ id }) => id);
-    },
-    async counts() {
-      const rows = await Promise.all(
-        Array.from({ length: SHARDS }, (_, shard) => client.hgetall(keys.shard(shard).counts)),
-      );
-      const sums: Record<string, number> = {};
-      for (const [state, count] of rows.flatMap((row) => Object.entries(row))) {
-        sums[state] = (sums[state] ?? 0) + Number(count);
-      }
-      return sums;
-    },
-    async stop() {
-      await worker.stop();
-      await queues.close();
-      client.disconnect();
-      queueClient.disconnect();
-      await account.stop();
-      await redis.stop();
-    },
-  };
-}
+    });
+    this.#environment = {
+      LOG_LEVEL: 'info',
+      WORKER_OPS_PORT: '0',
+      RETENTION_MS: String(RETENTION_MS),
+      REDIS_URL: redis.url,
+      VAULT_KEYS: vaultKeys,
+      ...awsEnvironment(account),
+      ...(options.quotas === 'default' ? {} : WITHOUT_QUOTAS),
+      ...options.settings,
+    };
+  }
 
-function workerEnvironment(account: BenchAccount): Record<string, string> {
-  const { ready } = account;
-  return {
-    LOG_LEVEL: 'info',
-    AWS_ACCESS_KEY_ID: 'bench',
-    AWS_SECRET_ACCESS_KEY: 'bench',
-    AWS_REGION: ready.region,
-    COGNITO_USER_POOL_ID: ready.userPoolId,
-    COGNITO_CLIENT_ID: ready.clientId,
-    COGNITO_CLIENT_SECRET: ready.clientSecret,
-    COGNITO_IDENTITY_POOL_ID: ready.identityPoolId,
-    IOT_POLICY_NAME: ready.iotPolicyName,
-    IOT_ENDPOINT: ready.endpoints.iotData,
-    IOT_CA_FILE: ready.caFile,
-    COGNITO_IDP_ENDPOINT: ready.endpoints.cognitoIdp,
-    COGNITO_IDENTITY_ENDPOINT: ready.endpoints.cognitoIdentity,
-    IOT_CONTROL_ENDPOINT: ready.endpoints.iot,
-    WORKER_OPS_PORT: '0',
-    CONNECT_SPACING_MS: '0',
-    CONNECTION_MESSAGES_PER_SECOND: PLENTY,
-    THING_REQUESTS_PER_SECOND: '10000',
-    BUDGET_INITIATE_AUTH: PLENTY,
-    BUDGET_GET_ID: PLENTY,
-    BUDGET_GET_CREDENTIALS: PLENTY,
-    BUDGET_ATTACH_POLICY: PLENTY,
-    BUDGET_CONNECT: PLENTY,
-    BUDGET_SUBSCRIBE: PLENTY,
-    BUDGET_SHADOW: PLENTY,
-  };
+  /** No worker runs yet. */
+  static async start(options: DeploymentOptions): Promise<BenchDeployment> {
+    const redis = await RedisServer.start();
+    const { users, quotas = 'off', emulator = [] } = options;
+    const account = await startAccount(users, ['--quotas', quotas, ...emulator]);
+    return new BenchDeployment(redis, account, options);
+  }
+
+  /** `BENCH_CPU_PROFILE=<directory>` makes each write a CPU profile there when it stops. */
+  async startWorker(name: string): Promise<RunningProcess> {
+    const profile = process.env.BENCH_CPU_PROFILE;
+    const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+    const worker = await startProcess(
+      process.execPath,
+      [...profiling, '--import', 'tsx', 'src/workers/main.ts'],
+      { env: { ...this.#environment, WORKER_NAME: name }, readyLine: /"msg":"ready"/ },
+    );
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  /** Resolves to our ids of users of the account, in their order; they are signed in meanwhile. */
+  async register(from: number, count: number): Promise<readonly string[]> {
+    const chosen = this.account.ready.users.slice(from, from + count);
+    const identities = await Promise.all(
+      chosen.map(({ username, password }) =>
+        this.#directory.register({ username, secret: { password } }),
+      ),
+    );
+    return identities.map(({ id }) => id);
+  }
+
+  /** Updates by state, over all shards. @throws where one failed or expired */
+  async counts(): Promise<Readonly<Record<string, number>>> {
+    const rows = await Promise.all(
+      this.shards.map((shard) => this.client.hgetall(this.keys.shard(shard).counts)),
+    );
+    const sums: Record<string, number> = {};
+    for (const [state, count] of rows.flatMap((row) => Object.entries(row))) {
+      sums[state] = (sums[state] ?? 0) + Number(count);
+    }
+    for (const state of ['FAILED', 'EXPIRED']) {
+      if ((sums[state] ?? 0) > 0) throw new Error(`the bench has ${sums[state]} updates ${state}`);
+    }
+    return sums;
+  }
+
+  async settled(): Promise<number> {
+    return (await this.counts()).SUCCEEDED ?? 0;
+  }
+
+  /** Resolves when that many updates have succeeded since the start. */
+  async untilSettled(updates: number): Promise<void> {
+    while ((await this.settled()) < updates) await sleep(POLL_MS);
+  }
+
+  /** The worker that holds each shard's lease, by shard. */
+  async owners(): Promise<readonly (string | null)[]> {
+    return Promise.all(
+      this.shards.map((shard) => this.client.hget(this.keys.shard(shard).lease, 'holder')),
+    );
+  }
+
+  /** What the emulator counts: connections, publishes, accepted updates and the like. */
+  async stats(): Promise<Readonly<Record<string, number>>> {
+    const answer = await fetch(`${this.account.ready.endpoints.iot}/_emulator/stats`);
+    return (await answer.json()) as Record<string, number>;
+  }
+
+  /** Resolves when the broker has exactly that many connections. */
+  async untilConnected(connections: number): Promise<void> {
+    while ((await this.stats()).connections !== connections) await sleep(POLL_MS);
+  }
+
+  get shards(): readonly number[] {
+    return Array.from({ length: SHARDS }, (_, shard) => shard);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.stop({ deadlineMs: 60_000 })));
+    await this.queues.close();
+    this.client.disconnect();
+    this.#queueClient.disconnect();
+    await this.account.stop();
+    await this.redis.stop();
+  }
 }

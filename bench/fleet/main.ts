@@ -1,73 +1,52 @@
 /**
- * How fast a batch goes, against a bare aws-crt loop on the same broker in the same run; quotas
- * off, signatures and policies on, on both sides:
- *   npm run bench -- [--quick] [--identities 100] [--updates 20000] [--rounds 5]
- * The sides alternate; the table holds medians, and CPU time, which a busy machine distorts less.
+ * The figures of docs/performance.md: ours against what one could do instead, the sides taking
+ * turns in one run on one machine. Signatures and policies are on, on all sides; quotas are off
+ * except in the second table.
+ *   npm run bench -- [--quick | --tiny] [--only batch,latency] [--rounds 3]
+ *                    [--identities 100] [--updates 20000]
  */
-import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
-import { signIn } from '../emulator/account.ts';
-import { bareRound, courierRound, type Round, THINGS_EACH } from './batch.ts';
-import { startBareLoop } from './bareLoop.ts';
-import { startBenchDeployment } from './deployment.ts';
+import { machineLine } from './machine.ts';
+import type { Finding, RowOptions } from './row.ts';
+import { ROWS } from './rows.ts';
+import { markdownTable } from './table.ts';
 
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean', default: false } as const;
 const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    identities: { type: 'string', default: '100' },
-    updates: { type: 'string' },
-    rounds: { type: 'string' },
-  },
+  options: { quick: flag, tiny: flag, only: text, rounds: text, identities: text, updates: text },
 });
-const identityCount = Number(values.identities);
-const updates = Number(values.updates ?? (values.quick ? 20_000 : 100_000));
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-}
-
-function row(name: string, side: readonly Round[], base: readonly Round[]): string {
-  const speed = median(side.map(({ perSecond }) => perSecond));
-  const spent = (round: Round) => Object.values(round.cpu).reduce((sum, us) => sum + us, 0);
-  const cpu = median(side.map(spent));
-  const parts = Object.keys(side[0]?.cpu ?? {}).map(
-    (part) => `${part} ${median(side.map((round) => round.cpu[part] ?? 0)).toFixed(0)}`,
+const only = values.only?.split(',');
+const unknown = only?.filter((name) => !ROWS.some((row) => row.name === name)) ?? [];
+if (unknown.length > 0) {
+  console.error(
+    `no row ${unknown.join(', ')}; there are ${ROWS.map(({ name }) => name).join(', ')}`,
   );
-  const ratio = speed / median(base.map(({ perSecond }) => perSecond));
-  const cpuRatio = median(base.map(spent)) / cpu;
-  return `| ${name} | ${speed.toFixed(0)} | ${ratio.toFixed(2)} | ${cpu.toFixed(0)} (${parts.join(', ')}) | ${cpuRatio.toFixed(2)} |`;
+  process.exit(2);
 }
+const number = (given: string | undefined) => (given === undefined ? undefined : Number(given));
+const options: Omit<RowOptions, 'tell'> = {
+  size: values.tiny ? 'tiny' : values.quick ? 'quick' : 'full',
+  identities: number(values.identities),
+  updates: number(values.updates),
+  rounds: number(values.rounds),
+};
 
-const bench = await startBenchDeployment(identityCount * 2);
-const registered = await bench.register(identityCount);
-const everyone = await signIn(bench.account.ready, identityCount * 2);
-const bare = await startBareLoop({
-  ready: bench.account.ready,
-  identities: everyone.slice(identityCount),
-  thingsEach: THINGS_EACH,
-});
-// One update to every thing: connections and subscriptions are there before the clock runs.
-await courierRound(bench, registered, identityCount * THINGS_EACH);
-
-const ours: Round[] = [];
-const theirs: Round[] = [];
-for (let round = 1; round <= rounds; round += 1) {
-  ours.push(await courierRound(bench, registered, updates));
-  theirs.push(await bareRound(bench, bare, updates));
-  console.error(`round ${round} of ${rounds}`);
+const machine = machineLine();
+const tables: Record<'aims' | 'quotas', Finding[]> = { aims: [], quotas: [] };
+const began = performance.now();
+for (const row of ROWS) {
+  if (only !== undefined && !only.includes(row.name)) continue;
+  const since = () => `${Math.round((performance.now() - began) / 1000)} s`;
+  const tell = (message: string) => console.error(`[${since()}] ${row.name}: ${message}`);
+  tables[row.table].push(...(await row.run({ ...options, tell })));
 }
-console.log(
-  [
-    `${updates} updates over ${identityCount} identities, ${THINGS_EACH} things each; medians of ${rounds} rounds. Node ${process.versions.node}, Linux ${release()}, ${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}.`,
-    '',
-    '| side | accepted updates/s | ratio | CPU µs an update | ratio of CPU |',
-    '| --- | --- | --- | --- | --- |',
-    row('bare aws-crt loop', theirs, theirs),
-    row('Shadow Courier, batch', ours, theirs),
-  ].join('\n'),
-);
-bare.stop();
-await bench.stop();
+console.log(machine);
+for (const [name, heading] of [
+  ['aims', 'Quotas off on all sides, signatures and policies on:'],
+  ['quotas', "At AWS's default quotas:"],
+] as const) {
+  if (tables[name].length > 0) console.log(`\n${heading}\n\n${markdownTable(tables[name])}`);
+}
 // aws-crt keeps native handles open.
 process.exit(0);

@@ -2,11 +2,18 @@
  * Publishes update after update to each thing, awaiting `accepted` before the next. No queue, no
  * record, no order across crashes: what the connection and the broker can do at best.
  */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mqtt5 } from 'aws-iot-device-sdk-v2';
-import { clientFactory, connectAll } from '../emulator/connections.ts';
-import type { BareOrders } from './bareLoop.ts';
+import type { ReadyLine } from '../../../src/emulator/emulator.ts';
+import type { BenchIdentity } from '../../emulator/account.ts';
+import { clientFactory, connectAll } from '../../emulator/connections.ts';
+import { servePeer } from '../peer.ts';
+
+export interface BareOrders {
+  readonly ready: ReadyLine;
+  readonly identities: readonly BenchIdentity[];
+  readonly thingsEach: number;
+}
 
 interface Connection {
   readonly client: mqtt5.Mqtt5Client;
@@ -56,23 +63,23 @@ async function drive(connection: Connection, topicName: string, count: number): 
   }
 }
 
-const [orders] = (await once(process, 'message')) as [BareOrders];
-const ca = readFileSync(orders.ready.caFile, 'utf8');
-const makeClient = clientFactory({ ready: orders.ready, ca });
-const clients = orders.identities.map(makeClient);
-await connectAll(clients);
-const connections = await Promise.all(
-  clients.map((client, index) => prepare(client, index, orders.thingsEach)),
-);
-process.on('message', ({ updates }: { updates: number }) => {
-  const lanes = connections.length * orders.thingsEach;
-  const each = Math.ceil(updates / lanes);
-  const began = performance.now();
-  const driving = connections.flatMap((connection) =>
-    connection.topics.map((topic) => drive(connection, topic, each)),
+await servePeer<BareOrders, { readonly updates: number }>(async (orders) => {
+  const ca = readFileSync(orders.ready.caFile, 'utf8');
+  const makeClient = clientFactory({ ready: orders.ready, ca });
+  const clients = orders.identities.map(makeClient);
+  await connectAll(clients);
+  const connections = await Promise.all(
+    clients.map((client, index) => prepare(client, index, orders.thingsEach)),
   );
-  void Promise.all(driving).then(() => {
-    process.send?.({ updates: each * lanes, seconds: (performance.now() - began) / 1000 });
-  });
+  const lanes = connections.flatMap((connection) =>
+    connection.topics.map((topic) => ({ connection, topic })),
+  );
+  return async ({ updates }) => {
+    // Fewer than there are things: a few of them, one each.
+    const used = lanes.slice(0, updates);
+    const each = Math.ceil(updates / used.length);
+    const began = performance.now();
+    await Promise.all(used.map(({ connection, topic }) => drive(connection, topic, each)));
+    return { updates: each * used.length, seconds: (performance.now() - began) / 1000 };
+  };
 });
-process.send?.({ connected: connections.length });
