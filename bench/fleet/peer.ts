@@ -31,14 +31,15 @@ export async function startPeer(program: URL, orders: object): Promise<Peer> {
   };
 }
 
+/** What a peer does once it is ready; orders and questions are what the bench sends it. */
+type GetReady = (orders: never) => Promise<(question: never) => Promise<object>>;
+
 /** The peer's side: gets ready by its orders, then answers question after question. */
-export async function servePeer<Orders, Question>(
-  getReady: (orders: Orders) => Promise<(question: Question) => Promise<object>>,
-): Promise<void> {
-  const [orders] = (await once(process, 'message')) as [Orders];
+export async function servePeer(getReady: GetReady): Promise<void> {
+  const [orders] = (await once(process, 'message')) as [never];
   const answer = await getReady(orders);
-  process.on('message', (question: Question) => {
-    answer(question).then(
+  process.on('message', (question) => {
+    answer(question as never).then(
       (said) => process.send?.(said),
       (error: unknown) => {
         // The bench sees the exit; nothing else would tell it.

@@ -63,7 +63,7 @@ async function drive(connection: Connection, topicName: string, count: number): 
   }
 }
 
-await servePeer<BareOrders, { readonly updates: number }>(async (orders) => {
+await servePeer(async (orders: BareOrders) => {
   const ca = readFileSync(orders.ready.caFile, 'utf8');
   const makeClient = clientFactory({ ready: orders.ready, ca });
   const clients = orders.identities.map(makeClient);
@@ -74,7 +74,7 @@ await servePeer<BareOrders, { readonly updates: number }>(async (orders) => {
   const lanes = connections.flatMap((connection) =>
     connection.topics.map((topic) => ({ connection, topic })),
   );
-  return async ({ updates }) => {
+  return async ({ updates }: { readonly updates: number }) => {
     // Fewer than there are things: a few of them, one each.
     const used = lanes.slice(0, updates);
     const each = Math.ceil(updates / used.length);
