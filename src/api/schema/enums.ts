@@ -46,6 +46,7 @@ export const ConfirmLevelEnum = describedEnum<ConfirmLevel>('ConfirmLevel', {
 export const WaitReasonEnum = describedEnum<WaitReason>('WaitReason', {
   description: 'Why an update that could run does not run.',
   values: {
+    SCHEDULED: 'It must not begin before `until`; it is in no lane and holds nothing up.',
     BACKOFF: 'A try failed in a way that passes; the next one follows.',
     RATE_LIMITED: 'A budget that keeps the AWS account below its quotas is used up for now.',
     BEHIND_ANOTHER_UPDATE:

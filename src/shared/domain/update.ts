@@ -12,8 +12,14 @@ export interface UpdateRequest extends ShadowRef {
   readonly expectedVersion?: number | undefined;
   /** Epoch milliseconds after which it must not be published any more. */
   readonly expiresAt?: number | undefined;
+  /** Epoch milliseconds before which it must not begin; it waits outside of its lane until then. */
+  readonly notBefore?: number | undefined;
+  /** The same as a duration, which begins when the request is stored; instead of `notBefore`. */
+  readonly delayMs?: number | undefined;
   /** It may be merged with its neighbours in the lane into one publish. */
   readonly coalesce?: boolean | undefined;
+  /** What its caller calls it, to find it again; see `labelsProblem`. */
+  readonly labels?: readonly string[] | undefined;
   /** The update that this one repeats. */
   readonly replayOf?: string | undefined;
 }
@@ -44,6 +50,8 @@ export interface Failure {
 export interface Update extends UpdateRequest {
   readonly id: string;
   readonly jobId: string;
+  /** The batch that it was accepted with; absent where it came alone. */
+  readonly batchId?: string | undefined;
   readonly actor: string;
   readonly state: UpdateState;
   readonly milestone?: Milestone | undefined;

@@ -47,3 +47,13 @@ export type VerifyJob = z.infer<typeof verifyJob>;
 export function parseVerifyJob(data: unknown): VerifyJob {
   return verifyJob.parse(data);
 }
+
+/** A schedule job asks the owner to give updates whose time has come their places in their lanes. */
+export const SCHEDULE = 'schedule';
+/** `dueAt`: epoch milliseconds of Redis's clock. */
+const scheduleJob = z.object({ dueAt: z.number() });
+export type ScheduleJob = z.infer<typeof scheduleJob>;
+
+export function parseScheduleJob(data: unknown): ScheduleJob {
+  return scheduleJob.parse(data);
+}

@@ -82,12 +82,15 @@ class WaitContext {
         until: optionalNumber(probeAt),
       };
     }
-    if (head !== null && head !== update.id) {
+    // In no lane: what stands there is not before it.
+    const scheduled = update.wait?.reason === 'SCHEDULED';
+    if (!scheduled && head !== null && head !== update.id) {
       return { reason: 'BEHIND_ANOTHER_UPDATE', detail: head };
     }
-    if (update.wait !== undefined) return update.wait;
     const now = Number(time[0]) * 1000;
-    return Number(lease ?? 0) <= now ? { reason: 'NO_OWNER' } : undefined;
+    const overdue = scheduled && (update.wait?.until ?? 0) < now;
+    if (update.wait !== undefined && !overdue) return update.wait;
+    return Number(lease ?? 0) <= now ? { reason: 'NO_OWNER' } : update.wait;
   }
 
   #once<T>(key: string, ask: () => Promise<T>): Promise<T> {

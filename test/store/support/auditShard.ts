@@ -1,11 +1,14 @@
 import { expect } from 'vitest';
 import { OPEN_STATES, type UpdateState } from '../../../src/shared/domain/sets.ts';
+import { auditSearchIndex } from './auditSearchIndex.ts';
 import type { ShardWorld } from './shardWorld.ts';
 
 type Fields = Readonly<Record<string, string>>;
 
 const isOpen = (fields: Fields | undefined) =>
   (OPEN_STATES as readonly UpdateState[]).includes(fields?.state as UpdateState);
+
+const isScheduled = (fields: Fields | undefined) => fields?.waitReason === 'SCHEDULED';
 
 /**
  * Holds a shard's lanes, indexes and counters to its records: whatever happened in whatever order,
@@ -15,7 +18,7 @@ export async function auditShard(world: ShardWorld): Promise<void> {
   const records = await readRecords(world);
   const heads = new Map<string, Fields>();
   for (const [lane, ids] of world.accepted) {
-    const open = ids.filter((id) => isOpen(records.get(id)));
+    const open = ids.filter((id) => isOpen(records.get(id)) && !isScheduled(records.get(id)));
     expect(await world.redis.lrange(world.shardKeys.lane(lane), 0, '-1'), lane).toEqual(open);
     const inFlight = open.filter((id) => records.get(id)?.state === 'IN_FLIGHT');
     const group = records.get(open[0] ?? '')?.group?.split(',') ?? [];
@@ -30,6 +33,8 @@ export async function auditShard(world: ShardWorld): Promise<void> {
     if (head !== undefined) heads.set(lane, head);
   }
   await auditIndexes(world, heads);
+  await auditSearchIndex(world, records);
+  await auditSchedule(world, records);
   expect(await readCounts(world), 'the counters are what a recount gives').toEqual(
     recount([...records.values()]),
   );
@@ -48,7 +53,9 @@ async function auditIndexes(world: ShardWorld, heads: ReadonlyMap<string, Fields
   const scores = await redis.zrange(shardKeys.lanes, 0, '-1', 'WITHSCORES');
   const lanes = new Map<string, string>();
   for (let at = 0; at < scores.length; at += 2) lanes.set(scores[at] ?? '', scores[at + 1] ?? '');
-  const ages = new Map([...heads].map(([lane, head]) => [lane, head.createdAt ?? '']));
+  const ages = new Map(
+    [...heads].map(([lane, head]) => [lane, head.releasedAt ?? head.createdAt ?? '']),
+  );
   expect(lanes, 'lanes that are not empty, by the age of their heads').toEqual(ages);
 
   const waiting = Object.entries(heads.size === 0 ? {} : Object.fromEntries(heads))
@@ -61,6 +68,25 @@ async function auditIndexes(world: ShardWorld, heads: ReadonlyMap<string, Fields
     const own = [...heads.keys()].filter((lane) => identityOf(lane) === identity);
     const indexed = await redis.smembers(shardKeys.lanesOf(identity));
     expect(indexed.toSorted()).toEqual(own.toSorted());
+  }
+}
+
+/** What must not begin yet is in no lane, and known by its time and by its identity. */
+async function auditSchedule(
+  { redis, shardKeys }: ShardWorld,
+  records: ReadonlyMap<string, Fields>,
+): Promise<void> {
+  const scheduled = [...records].filter(([, fields]) => isScheduled(fields));
+  const times = Object.fromEntries(scheduled.map(([id, { notBefore }]) => [id, notBefore]));
+  const entries = await redis.zrange(shardKeys.scheduled, 0, '-1', 'WITHSCORES');
+  const indexed = Object.fromEntries(
+    entries.flatMap((id, at) => (at % 2 === 0 ? [[id, entries[at + 1]]] : [])),
+  );
+  expect(indexed, 'the schedule').toEqual(times);
+  for (const identity of new Set([...records.values()].map((fields) => fields.identity ?? ''))) {
+    const own = scheduled.flatMap(([id, fields]) => (fields.identity === identity ? [id] : []));
+    const known = await redis.smembers(shardKeys.scheduledOf(identity));
+    expect(known.toSorted(), 'what is scheduled of an identity').toEqual(own.toSorted());
   }
 }
 

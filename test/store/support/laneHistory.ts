@@ -23,8 +23,10 @@ const step = fc.oneof(
       do: fc.constant('accept' as const),
       lanes: fc.array(lane, { minLength: 1, maxLength: 4 }),
       coalesce: fc.boolean(),
+      delayMs: fc.constantFrom(undefined, undefined, 1, 5, 600_000),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('release what is due' as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('claim' as const), lane }) },
   {
     weight: 3,
@@ -102,7 +104,9 @@ export class LaneHistory {
     const owner = this.#owner;
     switch (step.do) {
       case 'accept':
-        await this.#world.accept(step.lanes.map((at) => this.#request(at, step.coalesce)));
+        await this.#world.accept(
+          step.lanes.map((at) => this.#request(at, step.coalesce, step.delayMs)),
+        );
         return;
       case 'claim': {
         const id = this.#lane(step.lane);
@@ -135,7 +139,9 @@ export class LaneHistory {
         return this.#expire(this.#lane(step.lane));
       case 'cancel': {
         const id = this.#lane(step.lane);
-        const open = await this.#world.redis.lrange(this.#world.shardKeys.lane(id), 0, '-1');
+        const { redis, shardKeys } = this.#world;
+        const inLane = await redis.lrange(shardKeys.lane(id), 0, '-1');
+        const open = [...inLane, ...(await redis.zrange(shardKeys.scheduled, 0, '-1'))];
         const target = open[step.at % open.length];
         // What is being published stays; anything else must be possible to take back.
         if (target !== undefined)
@@ -177,6 +183,8 @@ export class LaneHistory {
       case 'take a job':
         await owner.takeJob();
         return;
+      case 'release what is due':
+        return owner.release();
       case 'sweep':
         return owner.sweeper.sweep();
       default:
@@ -188,6 +196,7 @@ export class LaneHistory {
   async end(): Promise<void> {
     await this.#changeOwner();
     await Promise.all(this.#identities.map((id) => this.#owner.records.release(id)));
+    await this.#world.dueNow();
     await this.#owner.finish();
     const ids = [...this.#world.accepted.values()].flat();
     for (const state of await this.#world.states(ids)) {
@@ -227,11 +236,11 @@ export class LaneHistory {
     return claim;
   }
 
-  #request(at: number, coalesce: boolean): UpdateRequest {
+  #request(at: number, coalesce: boolean, delayMs: number | undefined): UpdateRequest {
     this.#desired += 1;
     const identityId = this.#identity(at % IDENTITIES);
     const desired = { [`field_${this.#desired % 3}`]: this.#desired };
-    return request(identityId, { thing: `device_${at}`, desired, coalesce });
+    return request(identityId, { thing: `device_${at}`, desired, coalesce, delayMs });
   }
 
   #lane(at: number): string {

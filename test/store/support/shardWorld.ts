@@ -2,7 +2,6 @@ import { pino } from 'pino';
 import { newIdentityId } from '../../../src/shared/domain/ids.ts';
 import { laneId } from '../../../src/shared/domain/lane.ts';
 import type { UpdateRequest } from '../../../src/shared/domain/update.ts';
-import { DELIVER } from '../../../src/shared/queue/deliverJob.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
@@ -94,6 +93,19 @@ export class ShardWorld {
     });
   }
 
+  /** A scheduled update got its place, behind all that its lane has. */
+  entered(lane: string, updateId: string): void {
+    const others = (this.accepted.get(lane) ?? []).filter((id) => id !== updateId);
+    this.accepted.set(lane, [...others, updateId]);
+  }
+
+  /** Makes the time of everything that is scheduled come now. */
+  async dueNow(): Promise<void> {
+    for (const id of await this.redis.zrange(this.shardKeys.scheduled, 0, '-1')) {
+      await this.redis.zadd(this.shardKeys.scheduled, 1, id);
+    }
+  }
+
   published(lane: string, updateId: string): void {
     note(this.firstPublished, lane, updateId);
   }
@@ -148,7 +160,7 @@ export class ShardWorld {
   async #adoptActiveJobs(): Promise<void> {
     for (const job of await this.queues.queue(0).getJobs(['active'])) {
       const data = job.data as object;
-      await this.queues.add(0, { name: DELIVER, data, id: `c_${job.id}_${this.#workers}` });
+      await this.queues.add(0, { name: job.name, data, id: `c_${job.id}_${this.#workers}` });
     }
   }
 }
