@@ -14,6 +14,7 @@ import { PolicyAttacher } from './credentials/policyAttacher.ts';
 import { UserPool } from './credentials/userPool.ts';
 import type { EventBus } from './events.ts';
 import { LeaseStore } from './fleet/leaseStore.ts';
+import { RedisClock } from './fleet/redisClock.ts';
 import { ShardKeeper } from './fleet/shardKeeper.ts';
 import { shardSettings } from './settings.ts';
 import { ShardRuntime } from './shard/shardRuntime.ts';
@@ -62,11 +63,13 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
       refreshAheadMs: config.REFRESH_AHEAD_MS,
     },
   };
+  const clock = new RedisClock();
   const ofShards = {
     redis,
     queueRedis,
     keys,
     queues,
+    clock,
     vault: new Vault(config.VAULT_KEYS),
     connections,
     settings: shardSettings(config, worker),
@@ -82,6 +85,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     },
     {
       leases: new LeaseStore(redis, keys, config.SHARD_COUNT),
+      clock,
       events,
       log,
       createRuntime: (lease) => new ShardRuntime(lease, ofShards),

@@ -7,6 +7,7 @@ import { Keys } from '../../src/shared/redis/keys.ts';
 import { EventBus } from '../../src/workers/events.ts';
 import type { Lease } from '../../src/workers/fleet/lease.ts';
 import { LeaseStore } from '../../src/workers/fleet/leaseStore.ts';
+import { RedisClock } from '../../src/workers/fleet/redisClock.ts';
 import { ShardKeeper } from '../../src/workers/fleet/shardKeeper.ts';
 import type { ShardRuntime } from '../../src/workers/shard/shardRuntime.ts';
 import { eventually } from '../support/eventually.ts';
@@ -45,6 +46,7 @@ class Fleet {
       { worker, heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, minHoldMs: 0, metricsUrl: () => '' },
       {
         leases: new LeaseStore(client, this.#keys, SHARDS),
+        clock: new RedisClock(),
         events: new EventBus(log),
         log,
         createRuntime: (lease) => this.#runtime(worker, lease),

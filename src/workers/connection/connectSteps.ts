@@ -37,7 +37,7 @@ export class ConnectSteps {
     onCall();
     await attacher.attach(cognitoId, signal);
     const attachedAt = Date.now();
-    await records.write(this.#identityId, { attachedKey: key, attachedAt });
+    await records.writeAttachment(this.#identityId, key, attachedAt);
     return attachedAt;
   }
 

@@ -34,8 +34,8 @@ export class Standing {
 
   /** It was parked by an earlier owner, or while the connection was down. */
   async adopt(): Promise<void> {
-    const { identity, waitReason } = await this.#deps.records.readParked(this.#identityId);
-    this.#parked = { reason: waitReason, probeAt: identity.quarantine?.probeAt };
+    const { waitReason, probeAt } = await this.#deps.records.readParked(this.#identityId);
+    this.#parked = { reason: waitReason, probeAt };
   }
 
   /** @returns whether an operator has released it, perhaps with another secret. */

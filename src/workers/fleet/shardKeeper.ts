@@ -7,6 +7,7 @@ import type { ShardRuntime } from '../shard/shardRuntime.ts';
 import { assignShards } from './assignment.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseStore, Member } from './leaseStore.ts';
+import type { RedisClock } from './redisClock.ts';
 
 export interface KeeperSettings {
   readonly worker: string;
@@ -18,6 +19,7 @@ export interface KeeperSettings {
 
 export interface KeeperDependencies {
   readonly leases: LeaseStore;
+  readonly clock: RedisClock;
   readonly events: EventBus;
   readonly log: Logger;
   createRuntime(lease: Lease): ShardRuntime;
@@ -95,7 +97,11 @@ export class ShardKeeper {
     const { leases } = this.#deps;
     const { worker, leaseMs } = this.#settings;
     await this.#renewAll();
+    const sentAt = Date.now();
     this.#members = await leases.beat(worker, this.#description(), leaseMs);
+    const answeredAt = Date.now();
+    const own = this.#members.find(({ name }) => name === worker);
+    if (own !== undefined) this.#deps.clock.observe(own.lastBeatAt, sentAt, answeredAt);
     this.#lastBeatAt = performance.now();
     if (this.#stopping()) return;
     const [owners, { drains, placements }] = await Promise.all([leases.owners(), leases.wishes()]);

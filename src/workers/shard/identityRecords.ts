@@ -21,6 +21,7 @@ import {
   parseCachedCredentials,
 } from '../credentials/cachedCredentials.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
+import type { RedisClock } from '../fleet/redisClock.ts';
 
 export interface Parked {
   readonly since: number;
@@ -45,7 +46,8 @@ export class IdentityMissingError extends Error {
 const credentialsBinding = (identityId: string) => `credentials:${identityId}`;
 
 /**
- * The identities of one shard, for its owner: facts, secrets, cached credentials, quarantine.
+ * The identities of one shard, for its owner: facts, secrets, cached credentials, quarantine. Times
+ * are of this process's clock, and of Redis's only in Redis.
  * @throws FencedError where the lease is lost, IdentityMissingError where it was removed.
  */
 export class IdentityRecords {
@@ -54,27 +56,36 @@ export class IdentityRecords {
   readonly #shardKeys: ShardKeys;
   readonly #lease: Lease;
   readonly #vault: Vault;
+  readonly #clock: RedisClock;
 
-  constructor(redis: RedisClient, keys: Keys, lease: Lease, vault: Vault) {
+  constructor(redis: RedisClient, keys: Keys, lease: Lease, vault: Vault, clock: RedisClock) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shardKeys = keys.shard(lease.shard);
     this.#lease = lease;
     this.#vault = vault;
+    this.#clock = clock;
   }
 
   async read(identityId: string): Promise<{ identity: Identity; attachment: Attachment }> {
     const fields = await this.#redis.hgetall(this.#shardKeys.identity(identityId));
     const identity = parseIdentity(this.#lease.shard, fields);
     if (identity === undefined) throw new IdentityMissingError(identityId);
-    return { identity, attachment: { key: fields.attachedKey, at: identity.attachedAt } };
+    const at = this.#localTime(identity.attachedAt);
+    return { identity, attachment: { key: fields.attachedKey, at } };
   }
 
-  /** A parked identity, and why its updates wait. */
-  async readParked(identityId: string): Promise<{ identity: Identity; waitReason: WaitReason }> {
+  /** Why the updates of a parked identity wait, and until when. */
+  async readParked(identityId: string): Promise<{
+    readonly waitReason: WaitReason;
+    readonly probeAt: number | undefined;
+  }> {
     const { identity } = await this.read(identityId);
     const reason = await this.#redis.hget(this.#shardKeys.identity(identityId), 'waitReason');
-    return { identity, waitReason: (reason ?? 'IDENTITY_QUARANTINED') as WaitReason };
+    return {
+      waitReason: (reason ?? 'IDENTITY_QUARANTINED') as WaitReason,
+      probeAt: this.#localTime(identity.quarantine?.probeAt),
+    };
   }
 
   /** @throws VAULT_KEY_UNKNOWN, VAULT_CORRUPT */
@@ -128,6 +139,11 @@ export class IdentityRecords {
     await this.#run(WRITE_IDENTITY, identityId, Object.entries(fields).flat());
   }
 
+  /** Remembers that a policy was attached, so that it is not attached again. */
+  async writeAttachment(identityId: string, key: string, at: number): Promise<void> {
+    await this.write(identityId, { attachedKey: key, attachedAt: this.#clock.toRedis(at) });
+  }
+
   /**
    * Claims a Cognito identity id for an identity, for the whole deployment.
    * @returns the identity that has it: another one's id means a duplicate registration.
@@ -152,7 +168,10 @@ export class IdentityRecords {
       JSON.stringify(park.denial),
       park.probeInMs === undefined ? '' : Math.round(park.probeInMs),
     ]);
-    return { since: Number(since), probeAt: optionalNumber(probeAt) };
+    return {
+      since: this.#clock.toLocal(Number(since)),
+      probeAt: this.#localTime(optionalNumber(probeAt)),
+    };
   }
 
   /** Makes an identity active. @returns the jobs that its lanes' heads wait for. */
@@ -169,13 +188,25 @@ export class IdentityRecords {
 
   /** Identities whose probe is due, the longest overdue first. */
   async dueProbes(now: number, limit: number): Promise<readonly string[]> {
-    return this.#redis.zrangebyscore(this.#shardKeys.quarantined, 0, now, 'LIMIT', 0, limit);
+    const latest = this.#clock.toRedis(now);
+    return this.#redis.zrangebyscore(this.#shardKeys.quarantined, 0, latest, 'LIMIT', 0, limit);
   }
 
   /** What the fleet shows of a connection. Not fenced: a stale view harms nothing. */
   async writeConnection(identityId: string, view: ConnectionView): Promise<void> {
-    const fields = Object.entries(view).map(([name, value]) => [name, String(value ?? '')]);
+    const { connectedAt, recycleAt } = view;
+    const times = {
+      connectedAt: connectedAt === undefined ? '' : this.#clock.toRedis(connectedAt),
+      recycleAt: recycleAt === undefined ? '' : this.#clock.toRedis(recycleAt),
+    };
+    const fields = Object.entries({ ...view, ...times }).map(([name, value]) => {
+      return [name, String(value ?? '')];
+    });
     await this.#redis.hset(this.#shardKeys.connection(identityId), Object.fromEntries(fields));
+  }
+
+  #localTime(time: number | undefined): number | undefined {
+    return time === undefined ? undefined : this.#clock.toLocal(time);
   }
 
   async #run(

@@ -13,6 +13,7 @@ import { CLAIM, GIVE_BACK, HOLD, SETTLE } from '../../shared/store/lua/scripts.t
 import { SWEEP } from '../../shared/store/lua/sweepScripts.ts';
 import { optionalNumber } from '../../shared/store/updateRecord.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
+import type { RedisClock } from '../fleet/redisClock.ts';
 import { endingsOf } from './group.ts';
 
 /** The head of a lane, frozen: what is published now. */
@@ -25,7 +26,6 @@ export interface Claim {
   readonly confirm: ConfirmLevel;
   readonly expectedVersion: number | undefined;
   readonly expiresAt: number | undefined;
-  /** Epoch milliseconds of Redis's clock. */
   readonly createdAt: number;
   /** Earlier publishes whose answer never came. */
   readonly unknownTries: number;
@@ -87,7 +87,8 @@ export interface SweepFinding {
 const WORDS_A_FINDING = 5;
 
 /**
- * The lanes of one shard, for its owner. Every call is one script in the shard's slot.
+ * The lanes of one shard, for its owner. Every call is one script in the shard's slot. Times are
+ * of this process's clock, and of Redis's only in Redis.
  * @throws FencedError where the lease is not the owner's any more; nothing was written then.
  */
 export class LaneStore {
@@ -95,12 +96,20 @@ export class LaneStore {
   readonly #keys: ShardKeys;
   readonly #lease: Lease;
   readonly #retentionMs: number;
+  readonly #clock: RedisClock;
 
-  constructor(redis: RedisClient, keys: ShardKeys, lease: Lease, retentionMs: number) {
+  constructor(
+    redis: RedisClient,
+    keys: ShardKeys,
+    lease: Lease,
+    retentionMs: number,
+    clock: RedisClock,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#lease = lease;
     this.#retentionMs = retentionMs;
+    this.#clock = clock;
   }
 
   async claim(laneId: string): Promise<LaneStep> {
@@ -120,6 +129,9 @@ export class LaneStore {
     claimNext: boolean,
   ): Promise<LaneStep | undefined> {
     const { own, members } = endingsOf(claim, state);
+    const { publishedAt } = fields;
+    const times =
+      publishedAt === undefined ? {} : { publishedAt: this.#clock.toRedis(Number(publishedAt)) };
     const answer = await this.#run(SETTLE, [
       laneId,
       claim.updateId,
@@ -130,7 +142,7 @@ export class LaneStore {
       supersededText(own),
       members.length,
       ...members.flatMap((member) => [member.updateId, member.state, supersededText(member)]),
-      ...Object.entries(fields).flat(),
+      ...Object.entries({ ...fields, ...times }).flat(),
     ]);
     return answer[0] === 'stale' ? undefined : this.#step(answer);
   }
@@ -149,7 +161,7 @@ export class LaneStore {
       this.#retentionMs,
       wait.reason,
       wait.detail ?? '',
-      wait.until ?? '',
+      this.#textOf(wait.until),
       progress,
     ]);
     return answer[0] === 'held';
@@ -157,12 +169,12 @@ export class LaneStore {
 
   /** States why a lane's head waits, without a claim; ends the heads that expired. */
   async hold(laneId: string, wait: LaneWait): Promise<LaneStep> {
-    const { reason, detail = '', until = '' } = wait;
-    const args = [laneId, this.#retentionMs, reason, detail, until];
+    const { reason, detail = '', until } = wait;
+    const args = [laneId, this.#retentionMs, reason, detail, this.#textOf(until)];
     const [verdict, report, expiresAt] = await this.#run(HOLD, args);
-    const ended = parseEnded(report);
+    const ended = this.#parseEnded(report);
     if (verdict === 'empty') return { kind: 'empty', ended };
-    return { kind: 'waits', wait: { ...wait, expiresAt: optionalNumber(expiresAt) }, ended };
+    return { kind: 'waits', wait: { ...wait, expiresAt: this.#timeOf(expiresAt) }, ended };
   }
 
   async stateOf(updateId: string): Promise<string | null> {
@@ -175,7 +187,8 @@ export class LaneStore {
     count: number,
     slackMs: number,
   ): Promise<{ seen: number; findings: readonly SweepFinding[] }> {
-    const args = [first, count, slackMs, MAX_UPDATES_PER_JOB];
+    // BullMQ delays jobs by this process's clock, which the script compares with Redis's.
+    const args = [first, count, slackMs + this.#clock.aheadMs, MAX_UPDATES_PER_JOB];
     const [, seen, ...rest] = await this.#run(SWEEP, args);
     const findings: SweepFinding[] = [];
     for (let at = 0; at + 4 < rest.length; at += WORDS_A_FINDING) {
@@ -197,7 +210,7 @@ export class LaneStore {
   ): Promise<{ seen: number; ended: readonly Ended[]; jobIds: readonly string[] }> {
     const args = [this.#retentionMs, limit, againInMs];
     const [, seen, report, ...jobIds] = await this.#run(EXPIRE_DUE, args);
-    return { seen: Number(seen), ended: parseEnded(report), jobIds };
+    return { seen: Number(seen), ended: this.#parseEnded(report), jobIds };
   }
 
   async #run(script: Script, args: readonly ScriptArgument[]): Promise<string[]> {
@@ -215,17 +228,17 @@ export class LaneStore {
 
   #step(answer: readonly string[]): LaneStep {
     const [kind, report, ...rest] = answer;
-    const ended = parseEnded(report);
+    const ended = this.#parseEnded(report);
     switch (kind) {
       case 'claimed':
-        return { kind, claim: parseClaim(rest), ended };
+        return { kind, claim: this.#parseClaim(rest), ended };
       case 'wait': {
         const [reason, until, detail, expiresAt] = rest;
         const wait = {
           reason: reason as WaitReason,
           detail: detail === '' ? undefined : detail,
-          until: optionalNumber(until),
-          expiresAt: optionalNumber(expiresAt),
+          until: this.#timeOf(until),
+          expiresAt: this.#timeOf(expiresAt),
         };
         return { kind: 'waits', wait, ended };
       }
@@ -233,22 +246,49 @@ export class LaneStore {
         return { kind: 'empty', ended };
     }
   }
+
+  #parseEnded(report: string | undefined): readonly Ended[] {
+    if (report === undefined || report === '[]') return [];
+    return (JSON.parse(report) as EndedWords[]).map(
+      ([updateId, state, code, confirm, createdAt]) => ({
+        updateId,
+        state,
+        code,
+        confirm,
+        createdAt: this.#clock.toLocal(Number(createdAt)),
+      }),
+    );
+  }
+
+  #parseClaim(words: readonly string[]): Claim {
+    const [id = '', tries, desired = '{}', confirm, expected, expires, created, unknown, group] =
+      words;
+    return {
+      updateId: id,
+      tries: Number(tries),
+      desired,
+      confirm: confirm as ConfirmLevel,
+      expectedVersion: optionalNumber(expected),
+      expiresAt: this.#timeOf(expires),
+      createdAt: this.#clock.toLocal(Number(created)),
+      unknownTries: Number(unknown),
+      members: parseMembers(group),
+    };
+  }
+
+  /** A time as Redis gave it; undefined for none. */
+  #timeOf(text: string | undefined): number | undefined {
+    const time = optionalNumber(text);
+    return time === undefined ? undefined : this.#clock.toLocal(time);
+  }
+
+  /** A time as Redis gets it; '' for none. */
+  #textOf(time: number | undefined): number | '' {
+    return time === undefined ? '' : this.#clock.toRedis(time);
+  }
 }
 
 type EndedWords = readonly [string, FinalState, FailureCode, ConfirmLevel, string];
-
-function parseEnded(report: string | undefined): readonly Ended[] {
-  if (report === undefined || report === '[]') return [];
-  return (JSON.parse(report) as EndedWords[]).map(
-    ([updateId, state, code, confirm, createdAt]) => ({
-      updateId,
-      state,
-      code,
-      confirm,
-      createdAt: Number(createdAt),
-    }),
-  );
-}
 
 function supersededText({ supersededFields }: Ending): string {
   return supersededFields.length === 0 ? '' : JSON.stringify(supersededFields);
@@ -258,20 +298,4 @@ function parseMembers(group: string | undefined): readonly Member[] {
   if (group === undefined || group === '') return [];
   const pairs = JSON.parse(group) as [string, string][];
   return pairs.map(([updateId, desired]) => ({ updateId, desired }));
-}
-
-function parseClaim(words: readonly string[]): Claim {
-  const [id = '', tries, desired = '{}', confirm, expected, expires, created, unknown, group] =
-    words;
-  return {
-    updateId: id,
-    tries: Number(tries),
-    desired,
-    confirm: confirm as ConfirmLevel,
-    expectedVersion: optionalNumber(expected),
-    expiresAt: optionalNumber(expires),
-    createdAt: Number(created),
-    unknownTries: Number(unknown),
-    members: parseMembers(group),
-  };
 }

@@ -20,6 +20,7 @@ import { processDeliver } from '../delivery/deliverProcessor.ts';
 import { LaneDrainer } from '../delivery/laneDrainer.ts';
 import type { RetryPolicy } from '../delivery/retryPolicy.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
+import type { RedisClock } from '../fleet/redisClock.ts';
 import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
 import { endInheritedWaits } from './inheritedWaits.ts';
 import { LaneStore } from './laneStore.ts';
@@ -42,6 +43,7 @@ export interface ShardDependencies {
   readonly queueRedis: RedisClient;
   readonly keys: Keys;
   readonly queues: ShardQueues;
+  readonly clock: RedisClock;
   readonly vault: Vault;
   readonly connections: SharedConnectionDependencies;
   readonly settings: ShardSettings;
@@ -83,11 +85,12 @@ export class ShardRuntime {
   #lastJobAt = Date.now();
 
   constructor(lease: Lease, deps: ShardDependencies) {
-    const { redis, keys, queues, vault, settings, connections } = deps;
+    const { redis, keys, queues, vault, settings, connections, clock } = deps;
     this.lease = lease;
     this.#deps = deps;
-    this.#lanes = new LaneStore(redis, keys.shard(lease.shard), lease, settings.retentionMs);
-    this.#records = new IdentityRecords(redis, keys, lease, vault);
+    const shardKeys = keys.shard(lease.shard);
+    this.#lanes = new LaneStore(redis, shardKeys, lease, settings.retentionMs, clock);
+    this.#records = new IdentityRecords(redis, keys, lease, vault, clock);
     this.#strays = new StrayJobs(lease.shard, queues);
     this.#sweeper = new Sweeper(lease.shard, this.#lanes, queues, connections.events);
   }

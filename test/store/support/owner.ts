@@ -3,6 +3,7 @@ import type { PublishOutcome } from '../../../src/workers/connection/publishOutc
 import { processDeliver } from '../../../src/workers/delivery/deliverProcessor.ts';
 import { LaneDrainer, type Outlet } from '../../../src/workers/delivery/laneDrainer.ts';
 import type { Lease } from '../../../src/workers/fleet/lease.ts';
+import { RedisClock } from '../../../src/workers/fleet/redisClock.ts';
 import { IdentityRecords } from '../../../src/workers/shard/identityRecords.ts';
 import { LaneStore } from '../../../src/workers/shard/laneStore.ts';
 import { Sweeper } from '../../../src/workers/shard/sweeper.ts';
@@ -35,8 +36,9 @@ export class Owner {
     const { redis, keys, shardKeys, vault, events, queues } = world;
     this.#world = world;
     this.lease = lease;
-    this.lanes = new LaneStore(redis, shardKeys, lease, RETENTION_MS);
-    this.records = new IdentityRecords(redis, keys, lease, vault);
+    const clock = new RedisClock();
+    this.lanes = new LaneStore(redis, shardKeys, lease, RETENTION_MS, clock);
+    this.records = new IdentityRecords(redis, keys, lease, vault, clock);
     this.sweeper = new Sweeper(lease.shard, this.lanes, queues, events);
     this.#worker = new Worker(DELIVER_QUEUE, null, {
       connection: world.queueRedis,

@@ -13,6 +13,7 @@ import { UserPool } from '../../../src/workers/credentials/userPool.ts';
 import { EventBus, type WorkerEvents } from '../../../src/workers/events.ts';
 import type { Lease } from '../../../src/workers/fleet/lease.ts';
 import { LeaseStore } from '../../../src/workers/fleet/leaseStore.ts';
+import { RedisClock } from '../../../src/workers/fleet/redisClock.ts';
 import { connectionSettings } from '../../../src/workers/settings.ts';
 import { IdentityRecords } from '../../../src/workers/shard/identityRecords.ts';
 import type { Fleet } from './fleet.ts';
@@ -49,7 +50,8 @@ export async function oneConnection(
   if (lease === undefined) throw new Error("the shard is somebody else's");
   const vaultKeys = parseVaultKeys(fleet.environment()['VAULT_KEYS'] ?? '');
   if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
-  const records = new IdentityRecords(redis, keys, lease, new Vault(vaultKeys));
+  const vault = new Vault(vaultKeys);
+  const records = new IdentityRecords(redis, keys, lease, vault, new RedisClock());
   const states: WorkerEvents['connection:state']['to'][] = [];
   const lost: WorkerEvents['connection:lost']['kind'][] = [];
   events.on('connection:state', ({ to }) => states.push(to));
