@@ -6,8 +6,9 @@ import { createLogger } from '../shared/observability/logger.ts';
 import { createOpsServer } from '../shared/observability/opsServer.ts';
 import { createRegistry } from '../shared/observability/registry.ts';
 import { ShardQueues } from '../shared/queue/shardQueues.ts';
-import { connectRedis, waitForRedis } from '../shared/redis/connect.ts';
+import { connectRedis } from '../shared/redis/connect.ts';
 import { Keys } from '../shared/redis/keys.ts';
+import { waitForRedis } from '../shared/redis/waitForRedis.ts';
 import { watchOutages } from '../shared/redis/watchOutages.ts';
 import { joinDeployment } from '../shared/store/deployment.ts';
 import { DeadUpdates } from '../shared/store/deadUpdates.ts';
@@ -32,10 +33,10 @@ const metrics = createApiMetrics(registry);
 // One connection for scripts and reads, one for BullMQ. Both give up on an answer in time, so
 // that a caller hears of an outage instead of waiting it out.
 const patience = { commandTimeout: config.API_STORE_TIMEOUT_MS };
-const redis = connectRedis(config.REDIS_URL, patience);
+const redis = connectRedis(config, patience);
 // BullMQ defines its commands when it first needs them, which a pipeline that is already open
 // would not know; everything sent here is a transaction of its own anyway.
-const queueRedis = connectRedis(config.REDIS_URL, { ...patience, enableAutoPipelining: false });
+const queueRedis = connectRedis(config, { ...patience, enableAutoPipelining: false });
 watchOutages(redis, log);
 // The first one tells of an outage; a second voice would only say the same.
 queueRedis.on('error', () => undefined);

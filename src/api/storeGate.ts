@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis';
 import type { RedisClient } from '../shared/redis/client.ts';
 import {
   isRedisUnavailable,
@@ -43,7 +44,7 @@ export class StoreGate {
   /** Why Redis cannot be used now, as a sentence; nothing while it answers. */
   async problem(): Promise<string | undefined> {
     try {
-      await this.read(() => Promise.all(this.#connections.map((connection) => connection.ping())));
+      await this.read(() => Promise.all(this.#connections.map(answer)));
       return undefined;
     } catch {
       return 'Redis does not answer.';
@@ -76,5 +77,14 @@ export class StoreGate {
     });
     this.#readiness.set(connection, ready);
     return ready;
+  }
+}
+
+/** A cluster's nodes answer by themselves also where the cluster as a whole takes nothing. */
+async function answer(connection: RedisClient): Promise<void> {
+  if (!(connection instanceof Cluster)) {
+    await connection.ping();
+  } else if (!String(await connection.cluster('INFO')).includes('cluster_state:ok')) {
+    throw storeUnavailable('reading');
   }
 }

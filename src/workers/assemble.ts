@@ -33,9 +33,9 @@ export interface WorkerSurroundings {
 export function assembleWorker(surroundings: WorkerSurroundings) {
   const { config, settings, worker, log, events, metricsUrl } = surroundings;
   const keys = new Keys(config.KEY_PREFIX);
-  const redis = connectRedis(config.REDIS_URL);
+  const redis = connectRedis(config);
   // BullMQ defines its commands late, which pipelines that began before would lack.
-  const queueRedis = connectRedis(config.REDIS_URL, { enableAutoPipelining: false });
+  const queueRedis = connectRedis(config, { enableAutoPipelining: false });
   const queues = new ShardQueues(queueRedis, keys);
   const aws = createAwsClients(config);
   const budgets = createBudgets(redis, keys, config);

@@ -5,7 +5,7 @@ import { service } from '../shared/lifecycle/service.ts';
 import { createLogger } from '../shared/observability/logger.ts';
 import { createOpsServer } from '../shared/observability/opsServer.ts';
 import { createRegistry } from '../shared/observability/registry.ts';
-import { waitForRedis } from '../shared/redis/connect.ts';
+import { waitForRedis } from '../shared/redis/waitForRedis.ts';
 import { joinDeployment } from '../shared/store/deployment.ts';
 import { assembleWorker } from './assemble.ts';
 import { EventBus } from './events.ts';

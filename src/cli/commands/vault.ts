@@ -1,15 +1,24 @@
 import { type Environment, readVariables } from '../../shared/config/env.ts';
-import { COMMON_VARIABLES } from '../../shared/config/common.ts';
+import { COMMON_VARIABLES, commonProblem } from '../../shared/config/common.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
-import { connectRedis, waitForRedis } from '../../shared/redis/connect.ts';
+import { connectRedis } from '../../shared/redis/connect.ts';
 import { Keys } from '../../shared/redis/keys.ts';
+import { waitForRedis } from '../../shared/redis/waitForRedis.ts';
 import { joinDeployment } from '../../shared/store/deployment.ts';
 import { type ResealProgress, resealSecrets } from '../../shared/store/vaultReseal.ts';
 import { Vault } from '../../shared/vault/vault.ts';
 import { CliFailure } from '../failure.ts';
 
-const { REDIS_URL, KEY_PREFIX, SHARD_COUNT, VAULT_KEYS, STARTUP_TIMEOUT_MS } = COMMON_VARIABLES;
-const VARIABLES = { REDIS_URL, KEY_PREFIX, SHARD_COUNT, VAULT_KEYS, STARTUP_TIMEOUT_MS };
+const { REDIS_URL, REDIS_CLUSTER, KEY_PREFIX, SHARD_COUNT, VAULT_KEYS, STARTUP_TIMEOUT_MS } =
+  COMMON_VARIABLES;
+const VARIABLES = {
+  REDIS_URL,
+  REDIS_CLUSTER,
+  KEY_PREFIX,
+  SHARD_COUNT,
+  VAULT_KEYS,
+  STARTUP_TIMEOUT_MS,
+};
 const FAILURES_SHOWN = 10;
 
 /** Seals every secret with the first key of VAULT_KEYS; tells `say` how far it is. */
@@ -24,8 +33,8 @@ export async function reencrypt(env: Environment, say: (line: string) => void): 
 }
 
 async function reseal(env: Environment, say: (line: string) => void): Promise<void> {
-  const config = readVariables(VARIABLES, env);
-  const redis = connectRedis(config.REDIS_URL).on('error', () => undefined);
+  const config = readVariables(VARIABLES, env, commonProblem);
+  const redis = connectRedis(config).on('error', () => undefined);
   try {
     const keys = new Keys(config.KEY_PREFIX);
     const tell = (reason: string) => say(`Waiting for Redis: ${reason}`);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { isRole, type Role, ROLES } from '../domain/roles.ts';
 import { AWS_SHADOW_LIMITS } from '../domain/desired.ts';
-import { COMMON_VARIABLES, port } from './common.ts';
+import { AUTHENTICATION_VARIABLES, authenticationProblem } from './authentication.ts';
+import { COMMON_VARIABLES, commonProblem, port } from './common.ts';
 import {
   type Environment,
   milliseconds,
@@ -82,5 +83,9 @@ export const API_VARIABLES = {
 
 /** @throws CONFIG_INVALID with every problem at once. */
 export function loadApiConfig(env: Environment) {
-  return readVariables(API_VARIABLES, env);
+  return readVariables(
+    API_VARIABLES,
+    env,
+    (values) => commonProblem(values) ?? authenticationProblem(values),
+  );
 }

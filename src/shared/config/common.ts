@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type RedisTarget, targetProblem } from '../redis/target.ts';
 import { parseVaultKeys, type VaultKeys } from '../vault/keys.ts';
 import { matching, milliseconds, oneOf, text, type Variable, wholeNumber } from './env.ts';
 
@@ -18,8 +19,13 @@ const vaultKeys: Variable<VaultKeys> = {
 export const COMMON_VARIABLES = {
   REDIS_URL: matching(
     /^rediss?:\/\/\S+$/,
-    'where Redis is, for example redis://127.0.0.1:6379 or rediss://user:password@host:6379/0',
+    'where Redis is, for example redis://127.0.0.1:6379 or rediss://user:password@host:6379/0; of a Redis Cluster one or more nodes, separated by commas',
     'redis://127.0.0.1:6379',
+  ),
+  REDIS_CLUSTER: oneOf(
+    ['off', 'on'],
+    'on where REDIS_URL names nodes of a Redis Cluster, as with ElastiCache in cluster mode or MemoryDB',
+    'off',
   ),
   KEY_PREFIX: matching(
     /^[a-z][a-z0-9-]{0,31}$/,
@@ -48,6 +54,12 @@ export const COMMON_VARIABLES = {
   RETENTION_MS: milliseconds('how long the record of a finished update is kept', 86_400_000, 1000),
   OPS_HOST: text('the address that /metrics, /livez and /readyz listen on', '127.0.0.1'),
 } as const;
+
+/** What does not fit together in the variables of every process. */
+export function commonProblem(values: RedisTarget): string | undefined {
+  const problem = targetProblem(values);
+  return problem === undefined ? undefined : `REDIS_URL ${problem}`;
+}
 
 /** Where the tables below name a port: 0 takes a free one, which the log then names. */
 export const port = (about: string, fallback: number) =>

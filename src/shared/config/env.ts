@@ -20,11 +20,13 @@ export type ValuesOf<Table extends VariableTable> = {
 
 /**
  * Reads every variable of a table, or throws CONFIG_INVALID with all problems at once, a line
- * each. An empty value counts as not set.
+ * each. An empty value counts as not set. `relation` says what is wrong with values that are right
+ * by themselves.
  */
 export function readVariables<Table extends VariableTable>(
   table: Table,
   env: Environment,
+  relation: (values: ValuesOf<Table>) => string | undefined = () => undefined,
 ): ValuesOf<Table> {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
@@ -34,6 +36,8 @@ export function readVariables<Table extends VariableTable>(
     if (parsed.success) values[name] = parsed.data;
     else problems.push(sentence(name, given, variable, parsed.error));
   }
+  const unrelated = problems.length === 0 ? relation(values as ValuesOf<Table>) : undefined;
+  if (unrelated !== undefined) problems.push(unrelated);
   if (problems.length > 0) {
     throw new CourierError(
       'CONFIG_INVALID',

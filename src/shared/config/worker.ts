@@ -1,4 +1,4 @@
-import { COMMON_VARIABLES, port } from './common.ts';
+import { COMMON_VARIABLES, commonProblem, port } from './common.ts';
 import {
   type Environment,
   matching,
@@ -133,5 +133,5 @@ export type WorkerConfig = ReturnType<typeof loadWorkerConfig>;
 
 /** @throws CONFIG_INVALID with every problem at once. */
 export function loadWorkerConfig(env: Environment) {
-  return readVariables(WORKER_VARIABLES, env);
+  return readVariables(WORKER_VARIABLES, env, commonProblem);
 }

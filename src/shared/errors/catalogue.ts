@@ -5,6 +5,10 @@
 export const ERROR_CATALOGUE = {
   CONFIG_INVALID: { exitCode: 78, summary: 'Environment variables are missing or malformed.' },
   REDIS_UNREACHABLE: { exitCode: 69, summary: 'Redis did not answer in the time given to start.' },
+  REDIS_CLUSTER_MISMATCH: {
+    exitCode: 78,
+    summary: 'REDIS_CLUSTER says another kind of Redis than the one that answers.',
+  },
   REDIS_TOO_OLD: { exitCode: 69, summary: 'The Redis server is older than version 7.' },
   SHARD_COUNT_MISMATCH: {
     exitCode: 78,

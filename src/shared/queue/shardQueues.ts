@@ -1,12 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Job, type JobsOptions, Queue } from 'bullmq';
 import type { ChainableCommander } from 'ioredis';
 import type { RedisClient } from '../redis/client.ts';
 import { DELIVER_QUEUE, type Keys } from '../redis/keys.ts';
+import { isRedirection } from '../redis/redirection.ts';
 import { isScriptMissing, reloadScripts } from '../redis/reloadScripts.ts';
-import { bindScript, type Script, type ScriptArgument } from '../redis/script.ts';
+import { bindScript, type Script, type ScriptArgument, scriptWords } from '../redis/script.ts';
 
 /** Jobs without a priority run first; bulk ones stand behind them. */
 export const BULK_PRIORITY = 10;
+
+/** While its slot moves, a cluster takes no transaction; ioredis follows most of what it says then. */
+const MAX_REDIRECTIONS = 50;
+const REDIRECTION_MS = 100;
 
 const JOB_OPTIONS: JobsOptions = {
   // An attempt fails only on a fault of ours or of Redis; the promise to settle stays.
@@ -66,24 +72,35 @@ export class ShardQueues {
     args: readonly ScriptArgument[],
     job: NewJob,
   ): Promise<unknown> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#runAndAddOnce(shard, script, args, job);
+      } catch (error) {
+        // In both cases the other half may have run. Running it again changes nothing: a record
+        // or a job that exists is left as it is.
+        if (tries === 1 && isScriptMissing(error)) await reloadScripts(this.#redis);
+        else if (tries < MAX_REDIRECTIONS && isRedirection(error)) await delay(REDIRECTION_MS);
+        else throw error;
+      }
+    }
+  }
+
+  async #runAndAddOnce(
+    shard: number,
+    script: Script,
+    args: readonly ScriptArgument[],
+    job: NewJob,
+  ): Promise<unknown> {
     const queue = this.queue(shard);
     const command = bindScript(this.#redis, script);
     const client = await queue.getBackend().client;
-    for (let mayReload = true; ; mayReload = false) {
-      const multi = client.multi();
-      multi.runCommand(command, [this.#keys.shard(shard).lease, ...args]);
-      await new Job(queue, job.name, job.data, jobOptions(job), job.id).addJob(multi);
-      const replies = (await (multi as unknown as ChainableCommander).exec()) ?? [];
-      const failed = replies.find(([error]) => error !== null)?.[0];
-      if (mayReload && isScriptMissing(failed)) {
-        // The other half may have run. Running it again changes nothing: a record or a job that
-        // exists is left as it is.
-        await reloadScripts(this.#redis);
-        continue;
-      }
-      if (failed) throw failed;
-      return replies[0]?.[1];
-    }
+    const multi = client.multi();
+    multi.runCommand(command, scriptWords(this.#redis, [this.#keys.shard(shard).lease], args));
+    await new Job(queue, job.name, job.data, jobOptions(job), job.id).addJob(multi);
+    const replies = (await (multi as unknown as ChainableCommander).exec()) ?? [];
+    const failed = replies.find(([error]) => error !== null)?.[0];
+    if (failed) throw failed;
+    return replies[0]?.[1];
   }
 
   /** Makes a delayed job ready; a job that is not delayed, or gone, is left alone. */

@@ -1,85 +1,79 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
-import { CourierError, messageOf } from '../errors/courierError.ts';
+import type { RedisClient } from './client.ts';
+import { PatientCluster } from './patientCluster.ts';
+import { type RedisTarget, seedOf, urlsOf } from './target.ts';
 
 const MAX_RECONNECT_DELAY_MS = 2000;
-const PING_INTERVAL_MS = 100;
+/** How long a command waits that a cluster cannot take now, before it is sent again. */
+const RETRY_DELAY_MS = 100;
+/** MOVED names the node that to ask; two that disagree must not keep a command flying. */
+const MOVED_DELAY_MS = 10;
+/** Finds out that a node which answers nothing has lost its slots to another. */
+const SLOTS_REFRESH_MS = 10_000;
 
-type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+type ConnectionOptions = Pick<RedisOptions, 'commandTimeout' | 'enableAutoPipelining'>;
+
+const retryDelay = (attempt: number) =>
+  Math.min(MAX_RECONNECT_DELAY_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 
 /**
  * A connection that reconnects for ever with a capped, jittered delay and keeps commands waiting
- * meanwhile, as BullMQ requires (`maxRetriesPerRequest: null`). Commands issued in the same tick
- * travel together (`enableAutoPipelining`).
+ * meanwhile, as BullMQ requires (`maxRetriesPerRequest: null`); `commandTimeout` bounds the wait.
+ * A string is the URL of a single Redis.
  */
-export function connectRedis(url: string, options: ConnectionOptions = {}): Redis {
-  const defaults: ConnectionOptions = {
+export function connectRedis(url: string, options?: ConnectionOptions): Redis;
+export function connectRedis(where: RedisTarget, options?: ConnectionOptions): RedisClient;
+export function connectRedis(
+  where: RedisTarget | string,
+  options: ConnectionOptions = {},
+): RedisClient {
+  if (typeof where === 'string') return connectSingle(where, options);
+  const { REDIS_URL, REDIS_CLUSTER } = where;
+  return REDIS_CLUSTER === 'on'
+    ? connectCluster(REDIS_URL, options)
+    : connectSingle(REDIS_URL, options);
+}
+
+/** Commands issued in the same tick travel together (`enableAutoPipelining`). */
+function connectSingle(url: string, options: ConnectionOptions): Redis {
+  return new Redis(url, {
     protocol: 2,
     maxRetriesPerRequest: null,
     enableAutoPipelining: true,
     lazyConnect: true,
-    retryStrategy: (attempt: number) =>
-      Math.min(MAX_RECONNECT_DELAY_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
-  };
-  return new Redis(url, { ...defaults, ...options });
-}
-
-/** Where a Redis is, without the password that its URL may hold. */
-export function redactedUrl(url: string): string {
-  try {
-    const parsed = new URL(url);
-    if (parsed.password !== '') parsed.password = '***';
-    return parsed.toString();
-  } catch {
-    return 'REDIS_URL';
-  }
-}
-
-/**
- * Waits until Redis answers, telling of every new reason why it does not.
- * @throws REDIS_UNREACHABLE after `timeoutMs`, or when `giveUp` aborts.
- */
-export async function waitForRedis(
-  redis: Redis,
-  url: string,
-  timeoutMs: number,
-  onRetry: (reason: string) => void,
-  giveUp?: AbortSignal,
-): Promise<void> {
-  let reason = 'no answer';
-  const onError = (error: unknown) => {
-    if (messageOf(error) === reason) return;
-    reason = messageOf(error);
-    onRetry(reason);
-  };
-  redis.on('error', onError);
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const over = giveUp === undefined ? timeout : AbortSignal.any([timeout, giveUp]);
-  try {
-    if (redis.status === 'wait') redis.connect().catch(onError);
-    while (!over.aborted) {
-      const answered = await Promise.race([redis.ping().catch(onError), aborted(over)]);
-      if (answered === 'PONG') return;
-      // A connection with a command timeout rejects; the connection itself paces its attempts.
-      if (!over.aborted) await delay(PING_INTERVAL_MS, undefined, { signal: over }).catch(() => 0);
-    }
-    throw unreachable(url, timeoutMs, reason);
-  } finally {
-    redis.off('error', onError);
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+    retryStrategy: retryDelay,
+    ...options,
   });
 }
 
-function unreachable(url: string, timeoutMs: number, reason: string): CourierError {
-  return new CourierError(
-    'REDIS_UNREACHABLE',
-    `Redis at ${redactedUrl(url)} did not answer within ${Math.round(timeoutMs / 1000)} s (${reason}).`,
-    'Start Redis, or set REDIS_URL to where it is.',
-  );
+/**
+ * Without auto-pipelining: where the commands of a pipeline end differently, ioredis follows no
+ * redirection of any of them, and MOVED would reach the callers.
+ */
+function connectCluster(redisUrl: string, { commandTimeout }: ConnectionOptions): PatientCluster {
+  const urls = urlsOf(redisUrl);
+  const { username, password, protocol } = new URL(urls[0] ?? redisUrl);
+  return new PatientCluster(urls.map(seedOf), {
+    lazyConnect: true,
+    clusterRetryStrategy: retryDelay,
+    // A name stays a name: certificates are made out for it, as those of ElastiCache and MemoryDB.
+    dnsLookup: (hostname, callback) => callback(null, hostname),
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
+    retryDelayOnMoved: MOVED_DELAY_MS,
+    retryDelayOnTryAgain: RETRY_DELAY_MS,
+    retryDelayOnClusterDown: RETRY_DELAY_MS,
+    retryDelayOnFailover: RETRY_DELAY_MS,
+    maxRedirections:
+      commandTimeout === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.ceil(commandTimeout / RETRY_DELAY_MS),
+    redisOptions: {
+      protocol: 2,
+      maxRetriesPerRequest: null,
+      ...(commandTimeout === undefined ? {} : { commandTimeout }),
+      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    },
+  });
 }

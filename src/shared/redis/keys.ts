@@ -62,6 +62,11 @@ export class Keys {
 
 export const DELIVER_QUEUE = 'deliver';
 
+/** In the slot of another key; nothing is ever stored under it. */
+export function absentKey(key: string): string {
+  return `${/^\{[^}]*\}/.exec(key)?.[0] ?? key}:absent`;
+}
+
 export class ShardKeys {
   /** The hash tag, braces included; also BullMQ's key prefix. */
   readonly tag: string;

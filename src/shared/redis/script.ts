@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { Cluster } from 'ioredis';
 import type { RedisClient } from './client.ts';
+import { absentKey } from './keys.ts';
 
 /**
  * A Lua script with a name. `runScript` runs it by itself; `bindScript` makes it a command of a
@@ -28,23 +30,42 @@ export async function runScript(
 ): Promise<unknown> {
   const hash = hashes.get(script) ?? createHash('sha1').update(script.lua).digest('hex');
   hashes.set(script, hash);
+  const [count, ...words] = scriptWords(redis, keys, args);
   try {
-    return await redis.evalsha(hash, script.keys, ...keys, ...args);
+    return await redis.evalsha(hash, count, ...words);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return redis.eval(script.lua, script.keys, ...keys, ...args);
+    return redis.eval(script.lua, count, ...words);
   }
 }
 
 const bound = new WeakMap<RedisClient, Set<string>>();
 
-/** Registers the script once per connection; returns the name of its command. */
+/** Registers the script once per connection; returns the name of its command for `scriptWords`. */
 export function bindScript(redis: RedisClient, script: Script): string {
   const name = `courier_${script.name}`;
   const names = bound.get(redis) ?? new Set();
   if (!names.has(name)) {
-    redis.defineCommand(name, { numberOfKeys: script.keys, lua: script.lua });
+    redis.defineCommand(name, { lua: script.lua });
     bound.set(redis, names.add(name));
   }
   return name;
+}
+
+/**
+ * What a script is called with: the number of its keys, its keys, its arguments.
+ *
+ * In a cluster there is a key more, which never exists. A script builds most of its keys itself, so
+ * while its slot moves from one node to another, it would find some of them and miss others, and
+ * stop half-way. A declared key that is missing makes Redis refuse it as a whole (TRYAGAIN) until
+ * the slot has moved.
+ */
+export function scriptWords(
+  redis: RedisClient,
+  keys: readonly string[],
+  args: readonly ScriptArgument[],
+): [count: number, ...ScriptArgument[]] {
+  const declared =
+    redis instanceof Cluster && keys[0] !== undefined ? [...keys, absentKey(keys[0])] : keys;
+  return [declared.length, ...declared, ...args];
 }

@@ -1,4 +1,5 @@
 import { CourierError } from '../errors/courierError.ts';
+import { causesOf, replyCode } from './redirection.ts';
 
 /** First words of Redis's error replies that say "not now"; the word is the reply's code. */
 const NOT_NOW = new Set([
@@ -10,6 +11,8 @@ const NOT_NOW = new Set([
   'MISCONF',
   'MASTERDOWN',
   'CLUSTERDOWN',
+  'MOVED',
+  'ASK',
   'TRYAGAIN',
   'NOREPLICAS',
   'NOAUTH',
@@ -18,15 +21,22 @@ const NOT_NOW = new Set([
 ]);
 
 /** ioredis gives these no code: they are its constants for a connection that is not there. */
-const NO_CONNECTION = new Set(['Command timed out', 'Connection is closed.']);
+const NO_CONNECTION = new Set([
+  'Command timed out',
+  'Connection is closed.',
+  'Cluster is ended.',
+  'None of startup nodes is available',
+]);
+const GAVE_UP_FOLLOWING = 'Too many Cluster redirections.';
 
 /** Whether an error is Redis's being away, full or unwilling, and not a mistake of ours. */
 export function isRedisUnavailable(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  if (error.name === 'ReplyError') return NOT_NOW.has(error.message.split(' ', 1)[0] ?? '');
+  if (error.name === 'ReplyError') return NOT_NOW.has(replyCode(error));
   if (error.name === 'MaxRetriesPerRequestError') return true;
+  if (error.name === 'ClusterAllFailedError') return true;
   if ('syscall' in error && 'code' in error) return true;
-  return NO_CONNECTION.has(error.message);
+  return NO_CONNECTION.has(error.message) || error.message.startsWith(GAVE_UP_FOLLOWING);
 }
 
 /** What is known of a call that met an outage. */
@@ -50,8 +60,9 @@ export function storeUnavailable(outage: Outage, cause?: unknown): CourierError 
   return new CourierError('STORE_UNAVAILABLE', message, remedy, { cause });
 }
 
-/** What a write's error says of it. EXECABORT is what OOM makes of a transaction. */
+/** What a write's error says of it. */
 export function outageOfWrite(error: Error): Outage {
-  const full = error.name === 'ReplyError' && /^(OOM|EXECABORT) /.test(error.message);
-  return full ? 'no room' : 'outcome unknown';
+  return causesOf(error).some((cause) => replyCode(cause) === 'OOM')
+    ? 'no room'
+    : 'outcome unknown';
 }

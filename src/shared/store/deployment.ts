@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis';
 import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -15,15 +16,8 @@ export async function joinDeployment(
   keys: Keys,
   shardCount: number,
 ): Promise<readonly string[]> {
-  const info = await redis.info();
-  const version = /^redis_version:(\d+)\.(\S+)/m.exec(info);
-  if (version !== null && Number(version[1]) < OLDEST_REDIS) {
-    throw new CourierError(
-      'REDIS_TOO_OLD',
-      `This Redis is version ${version[1]}.${version[2]}; Shadow Courier needs ${OLDEST_REDIS} or newer.`,
-      'Use Redis 7 or newer, or Valkey.',
-    );
-  }
+  const infos = await infoOfAll(redis);
+  for (const info of infos) refuseOld(info);
   await redis.hsetnx(keys.deployment, 'shardCount', shardCount);
   const recorded = Number(await redis.hget(keys.deployment, 'shardCount'));
   if (recorded !== shardCount) {
@@ -33,7 +27,23 @@ export async function joinDeployment(
       `Set SHARD_COUNT=${recorded}; or use another KEY_PREFIX for a new deployment.`,
     );
   }
-  return durabilityWarnings(info);
+  return [...new Set(infos.flatMap(durabilityWarnings))];
+}
+
+/** Of a single Redis, or of each master of a cluster. */
+function infoOfAll(redis: RedisClient): Promise<readonly string[]> {
+  const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
+  return Promise.all(servers.map((server) => server.info()));
+}
+
+function refuseOld(info: string): void {
+  const version = /^redis_version:(\d+)\.(\S+)/m.exec(info);
+  if (version === null || Number(version[1]) >= OLDEST_REDIS) return;
+  throw new CourierError(
+    'REDIS_TOO_OLD',
+    `This Redis is version ${version[1]}.${version[2]}; Shadow Courier needs ${OLDEST_REDIS} or newer.`,
+    'Use Redis 7 or newer, or Valkey.',
+  );
 }
 
 /** `INFO` rather than `CONFIG GET`, which managed Redis services refuse. */
