@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { INDEX_BOUNDS } from '../store/searchIndex.ts';
 import { type RedisTarget, targetProblem } from '../redis/target.ts';
 import { parseVaultKeys, type VaultKeys } from '../vault/keys.ts';
 import { matching, milliseconds, oneOf, text, type Variable, wholeNumber } from './env.ts';
@@ -52,6 +53,16 @@ export const COMMON_VARIABLES = {
     20_000,
   ),
   RETENTION_MS: milliseconds('how long the record of a finished update is kept', 86_400_000, 1000),
+  INDEX_MAX_AGE_MS: milliseconds(
+    'how long after it was accepted an update can be searched for; RETENTION_MS ends that as well, with its record',
+    INDEX_BOUNDS.indexMaxAgeMs,
+    1000,
+  ),
+  INDEX_MAX_COUNT: wholeNumber(
+    'how many updates that have ended can be searched for at most; the oldest go first',
+    { min: 1, max: 1_000_000_000 },
+    INDEX_BOUNDS.indexMaxCount,
+  ),
   OPS_HOST: text('the address that /metrics, /livez and /readyz listen on', '127.0.0.1'),
 } as const;
 

@@ -24,7 +24,12 @@ export function shardOf(identityId: string, shardCount: number): number {
 }
 
 export function newUpdateId(shard: number): string {
-  return `upd_${shard.toString(36)}_${ulid()}`;
+  return `${updateIdPrefix(shard)}${ulid()}`;
+}
+
+/** What the ids of a shard's updates begin with. */
+export function updateIdPrefix(shard: number): string {
+  return `upd_${shard.toString(36)}_`;
 }
 
 /** The shard that an update's id names; undefined for what is not an update id. */

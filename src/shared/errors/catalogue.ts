@@ -49,6 +49,7 @@ export const ERROR_CATALOGUE = {
   WORKER_NOT_FOUND: { exitCode: 65, summary: 'No worker of this name is a member of the fleet.' },
   WORKER_DRAINING: { exitCode: 65, summary: 'The worker is being drained.' },
   LAST_WORKER: { exitCode: 65, summary: 'No other worker takes shards.' },
+  LABELS_INVALID: { exitCode: 65, summary: 'Labels of an update are too many or malformed.' },
   IDEMPOTENCY_KEY_INVALID: { exitCode: 65, summary: 'The idempotency key is empty or too long.' },
   IDEMPOTENCY_KEY_REUSED: {
     exitCode: 65,

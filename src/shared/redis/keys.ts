@@ -142,6 +142,41 @@ export class ShardKeys {
     return `${this.tag}:identity:${id}`;
   }
 
+  /** Sorted set of updates that must not begin yet, by when they may; they are in no lane. */
+  get scheduled(): string {
+    return `${this.tag}:scheduled`;
+  }
+
+  /** Set: the scheduled updates of an identity. */
+  scheduledOf(identityId: string): string {
+    return `${this.tag}:scheduled-of:${identityId}`;
+  }
+
+  /** Hash: `<identity>/<thing>` to how many open updates came through a group. */
+  through(groupId: string): string {
+    return `${this.tag}:through:${groupId}`;
+  }
+
+  /** Sorted set of the search index: updates of this end (or open) by their position. */
+  indexed(partition: string): string {
+    return `${this.tag}:i:s:${partition}`;
+  }
+
+  /** List: pairs of position and id of a batch's updates here. */
+  updatesOfBatch(batchId: string): string {
+    return `${this.tag}:i:b:${batchId}`;
+  }
+
+  /** Hash: the counters of a batch's part in this shard. */
+  batch(batchId: string): string {
+    return `${this.tag}:batch:${batchId}`;
+  }
+
+  /** Set: batches whose part here has ended, for the sweep to look whether the whole has. */
+  get batchEnds(): string {
+    return `${this.tag}:batch-ends`;
+  }
+
   /** String: an identity's encrypted password or refresh token. */
   secret(identityId: string): string {
     return `${this.tag}:secret:${identityId}`;

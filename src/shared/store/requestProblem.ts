@@ -1,5 +1,6 @@
 import { desiredProblem, type ShadowLimits } from '../domain/desired.ts';
 import { isIdentityId } from '../domain/ids.ts';
+import { labelsProblem } from '../domain/labels.ts';
 import { shadowNameProblem, thingNameProblem } from '../domain/shadow.ts';
 import type { UpdateRequest } from '../domain/update.ts';
 import { CourierError } from '../errors/courierError.ts';
@@ -25,6 +26,8 @@ export function requestProblem(
     return new CourierError('DESIRED_INVALID', desired, 'Correct the desired document.');
   }
   const version = request.expectedVersion;
+  const labels = labelsProblem(request.labels);
+  if (labels !== undefined) return labels;
   if (version !== undefined && !(Number.isSafeInteger(version) && version >= 0)) {
     return new CourierError(
       'EXPECTED_VERSION_INVALID',

@@ -1,17 +1,28 @@
 import { createHash } from 'node:crypto';
 import { newUpdateId, shardOf } from '../domain/ids.ts';
+import { labelText } from '../domain/labels.ts';
 import { laneId } from '../domain/lane.ts';
 import type { UpdateRequest } from '../domain/update.ts';
 import { CourierError } from '../errors/courierError.ts';
-import { DELIVER, type DeliverJob, MAX_UPDATES_PER_JOB } from '../queue/deliverJob.ts';
-import { BULK_PRIORITY, type ShardQueues } from '../queue/shardQueues.ts';
+import {
+  DELIVER,
+  type DeliverJob,
+  MAX_UPDATES_PER_JOB,
+  SCHEDULE,
+  type ScheduleJob,
+} from '../queue/deliverJob.ts';
+import { BULK_PRIORITY, type NewJob, type ShardQueues } from '../queue/shardQueues.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { ACCEPT } from './lua/scripts.ts';
+import { countOfShard, INDEX_BOUNDS, type IndexBounds } from './searchIndex.ts';
+import { startOf, startText } from './start.ts';
 
 export interface IntakeOptions {
   /** Who asks; written to the record. */
   readonly actor: string;
+  /** The batch that the updates belong to. */
+  readonly batchId?: string | undefined;
   /** Same key and same body: the same updates again. Kept as long as finished updates are. */
   readonly idempotencyKey?: string | undefined;
   /**
@@ -49,18 +60,22 @@ export class UpdateIntake {
   readonly #queues: ShardQueues;
   readonly #shardCount: number;
   readonly #retentionMs: number;
+  /** The index's age in ms, and the most entries of a list of it. */
+  readonly #index: readonly [number, number];
 
   constructor(
     redis: RedisClient,
     keys: Keys,
     queues: ShardQueues,
-    settings: { shardCount: number; retentionMs: number },
+    settings: { shardCount: number; retentionMs: number } & Partial<IndexBounds>,
   ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#queues = queues;
     this.#shardCount = settings.shardCount;
     this.#retentionMs = settings.retentionMs;
+    const { indexMaxAgeMs, indexMaxCount } = { ...INDEX_BOUNDS, ...settings };
+    this.#index = [indexMaxAgeMs, countOfShard(indexMaxCount, settings.shardCount)];
   }
 
   /**
@@ -81,19 +96,25 @@ export class UpdateIntake {
     }));
     const priority = rows.length > 1 ? BULK_PRIORITY : undefined;
     const answers = new Map<string, string>();
-    const byShard = new Map<number, Row[]>();
+    const parts = new Map<string, { shard: number; startsAt: number | undefined; rows: Row[] }>();
     for (const row of rows) {
       if (row.problem !== undefined) continue;
-      const ofShard = byShard.get(row.shard);
-      if (ofShard === undefined) byShard.set(row.shard, [row]);
-      else ofShard.push(row);
+      const startsAt = startOf(row.request, at);
+      const name = `${row.shard}/${startsAt ?? ''}`;
+      const part = parts.get(name) ?? { shard: row.shard, startsAt, rows: [] };
+      part.rows.push(row);
+      parts.set(name, part);
     }
     await Promise.all(
-      [...byShard].map(async ([shard, ofShard]) => {
+      [...parts.values()].map(async ({ shard, startsAt, rows: ofPart }) => {
         // One after the other: a lane's order is the order of its rows.
-        for (let at = 0; at < ofShard.length; at += MAX_UPDATES_PER_JOB) {
-          const chunk = ofShard.slice(at, at + MAX_UPDATES_PER_JOB);
-          const taken = await this.#acceptChunk(shard, chunk, options.actor, priority);
+        for (let from = 0; from < ofPart.length; from += MAX_UPDATES_PER_JOB) {
+          const chunk = ofPart.slice(from, from + MAX_UPDATES_PER_JOB);
+          const job =
+            startsAt === undefined
+              ? deliverJob(chunk, priority)
+              : scheduleJob(chunk, startsAt, Date.now());
+          const taken = await this.#acceptChunk(shard, chunk, options, job);
           for (const [index, row] of chunk.entries()) {
             answers.set(row.updateId, taken[index] ?? '');
           }
@@ -106,11 +127,9 @@ export class UpdateIntake {
   async #acceptChunk(
     shard: number,
     rows: readonly Row[],
-    actor: string,
-    priority: number | undefined,
+    { actor, batchId = '' }: IntakeOptions,
+    job: NewJob,
   ): Promise<readonly string[]> {
-    const jobId = `d_${rows[0]?.updateId}`;
-    const data: DeliverJob = { updates: rows.map((row) => [row.updateId, laneId(row.request)]) };
     const args = rows.flatMap(({ updateId, request }) => [
       updateId,
       request.identityId,
@@ -123,12 +142,15 @@ export class UpdateIntake {
       request.expiresAt ?? '',
       request.coalesce === true ? '1' : '',
       request.replayOf ?? '',
+      job.name === SCHEDULE ? startText(request) : '',
+      '',
+      '',
+      labelText(request),
     ]);
-    const job = { name: DELIVER, data, id: jobId, ...(priority === undefined ? {} : { priority }) };
     const answer = await this.#queues.runAndAdd(
       shard,
       ACCEPT,
-      [jobId, actor, rows.length, this.#retentionMs, ...args],
+      [job.id, actor, rows.length, this.#retentionMs, batchId, ...this.#index, ...args],
       job,
     );
     return answer as string[];
@@ -156,6 +178,26 @@ export class UpdateIntake {
   #shard(request: UpdateRequest): number {
     return shardOf(request.identityId, this.#shardCount);
   }
+}
+
+function deliverJob(rows: readonly Row[], priority: number | undefined): NewJob {
+  const data: DeliverJob = { updates: rows.map((row) => [row.updateId, laneId(row.request)]) };
+  const id = `d_${rows[0]?.updateId}`;
+  return { name: DELIVER, data, id, ...(priority === undefined ? {} : { priority }) };
+}
+
+/** Times this close share a job. */
+const SCHEDULE_STEP_MS = 20;
+/** A job that is this close may be running already, and not see what is scheduled now. */
+const SHARED_JOB_AHEAD_MS = 1000;
+
+/** Wakes the owner when the time of the rows has come. */
+function scheduleJob(rows: readonly Row[], dueAt: number, now: number): NewJob {
+  const step = Math.ceil(dueAt / SCHEDULE_STEP_MS) * SCHEDULE_STEP_MS;
+  const delayMs = Math.max(0, step - now);
+  const id = delayMs > SHARED_JOB_AHEAD_MS ? `t_${step}` : `t_${rows[0]?.updateId}`;
+  const data: ScheduleJob = { dueAt };
+  return { name: SCHEDULE, data, id, delayMs, fleeting: true };
 }
 
 function outcome(row: Row, answer: string | undefined): IntakeRow {

@@ -1,5 +1,6 @@
 import type { Denial } from '../domain/denial.ts';
 import type { JsonObject } from '../domain/desired.ts';
+import { parseLabels } from '../domain/labels.ts';
 import type { ConfirmLevel, Milestone, UpdateState, WaitReason } from '../domain/sets.ts';
 import type { Failure, Update, Wait } from '../domain/update.ts';
 
@@ -22,6 +23,8 @@ export function parseUpdate(id: string, fields: Fields): Update {
     replayOf: fields.replayOf,
     jobId: fields.job ?? '',
     actor: fields.actor ?? '',
+    batchId: fields.batch,
+    labels: parseLabels(fields.labels),
     state,
     milestone: fields.milestone as Milestone | undefined,
     version: optionalNumber(fields.version),

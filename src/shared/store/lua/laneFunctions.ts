@@ -1,10 +1,14 @@
+import { CHOICE_FUNCTIONS } from './choiceFunctions.ts';
 import { GROUP_FUNCTIONS } from './groupFunctions.ts';
+import { INDEX_FUNCTIONS } from './indexFunctions.ts';
+import { LANE_ENTRY } from './laneEntry.ts';
 
 /**
  * Lua functions on lanes, shared by the scripts that claim, settle and hold. An update's record,
  * its place in the lane and the counters change together or not at all.
  */
 export const LANE_FUNCTIONS = /* lua */ `
+${LANE_ENTRY}${CHOICE_FUNCTIONS}${INDEX_FUNCTIONS}
 local function moveCount(from, to)
   if from ~= to then
     if from then redis.call('HINCRBY', T .. ':counts', from, -1) end
@@ -19,8 +23,9 @@ local function pop(lane)
   redis.call('HDEL', T .. ':waiting', lane)
   local nextHead = redis.call('LINDEX', key, 0)
   if nextHead then
-    local createdAt = redis.call('HGET', T .. ':update:' .. nextHead, 'createdAt')
-    redis.call('ZADD', T .. ':lanes', createdAt or 0, lane)
+    -- What was scheduled is as old as its place in the lane.
+    local u = redis.call('HMGET', T .. ':update:' .. nextHead, 'releasedAt', 'createdAt')
+    redis.call('ZADD', T .. ':lanes', u[1] or u[2] or 0, lane)
   else
     redis.call('ZREM', T .. ':lanes', lane)
     redis.call('SREM', T .. ':lanes-of:' .. string.match(lane, '^[^/]+'), lane)
@@ -36,6 +41,9 @@ local function close(id, from, to, now, retentionMs, fields)
   redis.call('HSET', key, 'state', to, 'finishedAt', int(now), unpack(fields))
   redis.call('PEXPIRE', key, retentionMs)
   moveCount(from, to)
+  local u = redis.call('HMGET', key, 'through', 'identity', 'thing', 'pos', 'batch')
+  if u[1] then countChosen(key, u[1], u[2], u[3], -1) end
+  indexEnd(id, to, fields, u[4], u[5], now, retentionMs)
   if to == 'FAILED' or to == 'EXPIRED' then
     local dead = T .. ':dead'
     redis.call('ZADD', dead, int(now), id)
@@ -50,8 +58,10 @@ local function finish(lane, id, from, to, now, retentionMs, fields)
   pop(lane)
 end
 
--- Takes an update out of its lane wherever it stands; answers whether it was the head.
+-- Takes an update out of its lane wherever it stands, or out of the schedule; answers whether it
+-- was the head.
 local function remove(lane, id)
+  if unschedule(id, string.match(lane, '^[^/]+')) then return false end
   local key = T .. ':lane:' .. lane
   local first = redis.call('LINDEX', key, 0) == id
   if first then pop(lane) else redis.call('LREM', key, 1, id) end
@@ -105,9 +115,9 @@ local function nextHead(lane, now, retentionMs, ended)
     local record = T .. ':update:' .. id
     local u = redis.call('HMGET', record, 'state', 'waitUntil', 'waitReason', 'waitDetail',
       'expiresAt', 'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown', 'coalesce',
-      'group')
+      'group', 'releasedAt')
     local head = { id = id, state = u[1], waitUntil = u[2], waitReason = u[3], waitDetail = u[4],
-      expiresAt = u[5], desired = u[6], confirm = u[7], expectedVersion = u[8], createdAt = u[9],
+      expiresAt = u[5], desired = u[6], confirm = u[7], expectedVersion = u[8], createdAt = u[13] or u[9],
       unknown = u[10] or '0', coalesce = u[11], group = u[12] }
     -- A claim that nobody settled (crash, lost lease) is a try whose outcome is unknown.
     if head.state == 'IN_FLIGHT' then

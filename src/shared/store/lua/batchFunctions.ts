@@ -1,0 +1,44 @@
+/**
+ * Lua functions on the part of a batch that lies in one shard: a hash of counters, moved by the
+ * scripts that move its updates, so that they agree after any crash.
+ *
+ * `total` are the rows that were taken, `left` those that have not ended. Ends other than SUCCEEDED
+ * have a counter each, by state and failure code; what remains of the total succeeded.
+ * `portion:<first row>` says that a portion of rows came.
+ */
+export const BATCH_FUNCTIONS = /* lua */ `
+local function batchKey(batch)
+  return T .. ':batch:' .. batch
+end
+
+-- Nothing of this part is left for now. It is noted for the owner's sweep, which looks whether the
+-- whole batch has ended, and how long the counters are kept begins.
+local function endPart(batch, now, retentionMs)
+  redis.call('HSET', batchKey(batch), 'finishedAt', int(now))
+  redis.call('PEXPIRE', batchKey(batch), retentionMs)
+  redis.call('PEXPIRE', T .. ':i:b:' .. batch, retentionMs)
+  redis.call('SADD', T .. ':batch-ends', batch)
+end
+
+-- Whether a portion comes for the first time.
+local function beginPortion(batch, portion)
+  return redis.call('HSETNX', batchKey(batch), 'portion:' .. portion, '1') == 1
+end
+
+local function addToBatch(batch, taken, now, retentionMs)
+  local key = batchKey(batch)
+  redis.call('HINCRBY', key, 'total', taken)
+  if redis.call('HINCRBY', key, 'left', taken) == 0 then
+    endPart(batch, now, retentionMs)
+  elseif redis.call('HDEL', key, 'finishedAt') == 1 then
+    redis.call('PERSIST', key)
+    redis.call('PERSIST', T .. ':i:b:' .. batch)
+  end
+end
+
+local function countEnd(batch, partition, now, retentionMs)
+  local key = batchKey(batch)
+  if partition ~= 'SUCCEEDED' then redis.call('HINCRBY', key, partition, 1) end
+  if redis.call('HINCRBY', key, 'left', -1) == 0 then endPart(batch, now, retentionMs) end
+end
+`;
