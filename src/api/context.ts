@@ -2,17 +2,24 @@ import DataLoader from 'dataloader';
 import type { ShadowLimits } from '../shared/domain/desired.ts';
 import type { ConnectionView, Identity } from '../shared/domain/identity.ts';
 import type { Update } from '../shared/domain/update.ts';
+import type { Logger } from '../shared/observability/logger.ts';
+import type { ApiTokens } from '../shared/store/apiTokens.ts';
+import type { AuditLog } from '../shared/store/auditLog.ts';
+import type { AuditReader } from '../shared/store/auditReader.ts';
 import type { DeadUpdates } from '../shared/store/deadUpdates.ts';
 import type { FleetControl } from '../shared/store/fleetControl.ts';
+import type { FleetTuning } from '../shared/store/fleetTuning.ts';
 import type { FleetReader } from '../shared/store/fleetReader.ts';
 import type { IdentityDirectory } from '../shared/store/identityDirectory.ts';
 import type { UpdateControl } from '../shared/store/updateControl.ts';
 import type { UpdateIntake } from '../shared/store/updateIntake.ts';
 import type { UpdateReader } from '../shared/store/updateReader.ts';
+import { RequestAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { newRequestFacts, type RequestFacts, type ServerContext } from './requestFacts.ts';
 import type { StoreGate } from './storeGate.ts';
+import type { UpdateEnds } from './updateEnds.ts';
 
 /** The stores and settings that operations use; the same for every request. */
 export interface ApiServices {
@@ -23,6 +30,11 @@ export interface ApiServices {
   readonly directory: IdentityDirectory;
   readonly fleet: FleetReader;
   readonly fleetControl: FleetControl;
+  readonly tuning: FleetTuning;
+  readonly apiTokens: ApiTokens;
+  readonly auditLog: AuditLog;
+  readonly auditReader: AuditReader;
+  readonly ends: UpdateEnds;
   readonly gate: StoreGate;
   readonly limits: ShadowLimits;
   readonly metrics: ApiMetrics;
@@ -34,13 +46,20 @@ export interface ApiContext extends ApiServices {
   readonly caller: Caller;
   readonly actor: string;
   readonly facts: RequestFacts;
+  /** Aborts when the caller is gone, so that nothing waits for nobody. */
+  readonly disconnected: AbortSignal;
+  readonly audit: RequestAudit;
   readonly updates: DataLoader<string, Update | undefined>;
   readonly identities: DataLoader<string, Identity | undefined>;
   readonly connections: DataLoader<Identity, ConnectionView | undefined>;
 }
 
-export function createContext(services: ApiServices, server: ServerContext): ApiContext {
-  const { reader, directory, gate } = services;
+export function createContext(
+  services: ApiServices,
+  server: ServerContext & { readonly request: Request },
+  log: Logger,
+): ApiContext {
+  const { reader, directory, gate, auditLog } = services;
   const { caller } = server;
   if (caller === undefined) throw new TypeError('a request that nobody authenticated');
   const each =
@@ -52,6 +71,8 @@ export function createContext(services: ApiServices, server: ServerContext): Api
     caller,
     actor: caller.actor,
     facts: server.facts ?? newRequestFacts(),
+    disconnected: server.request.signal,
+    audit: new RequestAudit({ auditLog, gate, log, author: { ...caller, ...server.origin } }),
     updates: new DataLoader((ids: readonly string[]) =>
       gate.read(async () => [...(await reader.findMany(ids))]),
     ),

@@ -78,6 +78,12 @@ export function reasonProblem(reason: string | undefined): CourierError | undefi
   );
 }
 
+/** For what is destructive or concerns many. @throws REASON_INVALID */
+export function requireReason(reason: string): void {
+  const problem = reasonProblem(reason);
+  if (problem !== undefined) throw problem;
+}
+
 export function idempotencyKeyProblem(key: string | undefined): CourierError | undefined {
   if (key === undefined) return undefined;
   if (key.length > 0 && key.length <= MAX_KEY_LENGTH && key.isWellFormed()) return undefined;

@@ -1,4 +1,5 @@
 import { loadApiConfig } from '../shared/config/api.ts';
+import { isOpen } from '../shared/config/authentication.ts';
 import { loadOrExit } from '../shared/lifecycle/loadOrExit.ts';
 import { runServices } from '../shared/lifecycle/runServices.ts';
 import { service } from '../shared/lifecycle/service.ts';
@@ -11,19 +12,26 @@ import { Keys } from '../shared/redis/keys.ts';
 import { waitForRedis } from '../shared/redis/waitForRedis.ts';
 import { watchOutages } from '../shared/redis/watchOutages.ts';
 import { joinDeployment } from '../shared/store/deployment.ts';
+import { ApiTokens } from '../shared/store/apiTokens.ts';
+import { AuditLog } from '../shared/store/auditLog.ts';
+import { AuditReader } from '../shared/store/auditReader.ts';
 import { DeadUpdates } from '../shared/store/deadUpdates.ts';
 import { FleetControl } from '../shared/store/fleetControl.ts';
 import { FleetReader } from '../shared/store/fleetReader.ts';
+import { FleetTuning } from '../shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
 import { UpdateControl } from '../shared/store/updateControl.ts';
 import { UpdateIntake } from '../shared/store/updateIntake.ts';
 import { UpdateReader } from '../shared/store/updateReader.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import type { ApiServices } from './context.ts';
+import { jwtOptions } from './authentication/jwtOptions.ts';
+import { auditUpkeep } from './auditUpkeep.ts';
 import { createGraphqlApi } from './graphqlApi.ts';
 import { createHttpServer } from './httpServer.ts';
 import { createApiMetrics } from './metrics.ts';
 import { StoreGate } from './storeGate.ts';
+import { UpdateEnds } from './updateEnds.ts';
 
 const config = loadOrExit(() => loadApiConfig(process.env));
 const log = createLogger('api', config.LOG_LEVEL);
@@ -46,9 +54,21 @@ const queues = new ShardQueues(queueRedis, keys);
 const vault = new Vault(config.VAULT_KEYS);
 const shardCount = config.SHARD_COUNT;
 const gate = new StoreGate([redis, queueRedis], config.API_STORE_TIMEOUT_MS);
+const auditSettings = {
+  retentionMs: config.AUDIT_RETENTION_DAYS * 86_400_000,
+  maxEntries: config.AUDIT_MAX_ENTRIES,
+};
+const auditLog = new AuditLog(redis, keys, auditSettings);
+const reader = new UpdateReader(redis, keys, shardCount);
 const services: ApiServices = {
-  intake: new UpdateIntake(redis, keys, queues, { shardCount, retentionMs: config.RETENTION_MS }),
-  reader: new UpdateReader(redis, keys, shardCount),
+  intake: new UpdateIntake(redis, keys, queues, {
+    shardCount,
+    retentionMs: config.RETENTION_MS,
+    indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
+    indexMaxCount: config.INDEX_MAX_COUNT,
+  }),
+  reader,
+  ends: new UpdateEnds(reader, config.API_MAX_WAIT_MS),
   directory: new IdentityDirectory(redis, keys, queues, vault, shardCount),
   control: new UpdateControl(redis, keys, queues, {
     shardCount,
@@ -58,9 +78,16 @@ const services: ApiServices = {
   fleet: new FleetReader(redis, keys, shardCount),
   limits: { maxBytes: config.SHADOW_MAX_BYTES, maxDepth: config.SHADOW_MAX_DEPTH },
   fleetControl: new FleetControl(redis, keys, queues, shardCount),
+  tuning: new FleetTuning(redis, keys),
+  apiTokens: new ApiTokens(redis, keys),
+  auditLog,
+  auditReader: new AuditReader(redis, keys, auditSettings.retentionMs),
   gate,
   metrics,
 };
+
+const OPEN =
+  'Nobody has to prove who they are: whoever reaches this address is an admin, which is this machine only. Set API_TOKENS or API_OIDC_ISSUERS to ask for tokens and to listen elsewhere.';
 
 const graphiql =
   config.API_GRAPHIQL === 'on' ||
@@ -68,6 +95,7 @@ const graphiql =
 const api = createGraphqlApi({
   services,
   tokens: config.API_TOKENS,
+  jwt: jwtOptions(config),
   maxBodyBytes: config.API_MAX_BODY_BYTES,
   graphiql,
   log,
@@ -91,6 +119,7 @@ const opsServer = createOpsServer({
   ready: () => (phase === 'running' ? gate.problem() : `This process is ${phase}.`),
 });
 
+const upkeep = auditUpkeep(auditLog, log);
 const store = service({
   name: 'store',
   start: async () => {
@@ -99,9 +128,11 @@ const store = service({
     const timeoutMs = config.STARTUP_TIMEOUT_MS;
     await waitForRedis(redis, config.REDIS_URL, timeoutMs, warnRetry, stopped.signal);
     await queueRedis.connect();
+    upkeep.start();
     for (const warning of await joinDeployment(redis, keys, shardCount)) log.warn(warning);
   },
   stop: async () => {
+    await upkeep.stop();
     await queues.close();
     redis.disconnect();
     queueRedis.disconnect();
@@ -114,6 +145,7 @@ await runServices([opsServer, store, httpServer], {
   onReady: () => {
     phase = 'running';
     log.info({ url: `${httpServer.url}/graphql`, graphiql }, 'GraphQL is served');
+    if (isOpen(config)) log.warn(OPEN);
   },
   onQuiet: () => {
     phase = 'stopping';

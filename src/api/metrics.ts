@@ -2,6 +2,8 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { REQUEST_OUTCOMES } from './requestFacts.ts';
 
 const MUTATION_NAMES = [
+  'createApiToken',
+  'revokeApiToken',
   'registerIdentity',
   'replaceIdentitySecret',
   'releaseIdentity',
@@ -11,6 +13,8 @@ const MUTATION_NAMES = [
   'moveShard',
   'drainWorker',
   'resumeWorker',
+  'setBudget',
+  'setJobConcurrency',
   'cancelUpdate',
   'replayUpdate',
   'updateShadow',

@@ -15,6 +15,7 @@ import { UserPool } from './credentials/userPool.ts';
 import type { EventBus } from './events.ts';
 import { LeaseStore } from './fleet/leaseStore.ts';
 import { RedisClock } from './fleet/redisClock.ts';
+import { WorkerTuning } from './fleet/workerTuning.ts';
 import { ShardKeeper } from './fleet/shardKeeper.ts';
 import { shardSettings } from './settings.ts';
 import { ShardRuntime } from './shard/shardRuntime.ts';
@@ -64,6 +65,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     },
   };
   const clock = new RedisClock();
+  const tuning = new WorkerTuning(budgets, config.JOB_CONCURRENCY);
   const ofShards = {
     redis,
     queueRedis,
@@ -86,9 +88,10 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     {
       leases: new LeaseStore(redis, keys, config.SHARD_COUNT),
       clock,
+      tuning,
       events,
       log,
-      createRuntime: (lease) => new ShardRuntime(lease, ofShards),
+      createRuntime: (lease) => new ShardRuntime(lease, ofShards, tuning.jobConcurrency),
     },
   );
   return {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { WorkerConfig } from '../shared/config/worker.ts';
 import { CourierError, messageOf } from '../shared/errors/courierError.ts';
+import { countOfShard } from '../shared/store/searchIndex.ts';
 import type { ConnectionSettings } from './connection/connectionDependencies.ts';
 import type { ShardSettings } from './shard/shardRuntime.ts';
 
@@ -39,7 +40,10 @@ export function shardSettings(config: WorkerConfig, worker: string): ShardSettin
     workerName: worker,
     retentionMs: config.RETENTION_MS,
     sweepMs: config.SWEEP_MS,
-    jobConcurrency: config.JOB_CONCURRENCY,
+    index: {
+      indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
+      indexMaxCount: countOfShard(config.INDEX_MAX_COUNT, config.SHARD_COUNT),
+    },
     connectPatienceMs: config.CONNECT_PATIENCE_MS,
     retry: {
       maxTries: config.MAX_TRIES,

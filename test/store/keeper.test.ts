@@ -4,11 +4,13 @@ import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import type { Service } from '../../src/shared/lifecycle/service.ts';
 import { Keys } from '../../src/shared/redis/keys.ts';
+import { createBudgets } from '../../src/workers/budgets/budgets.ts';
 import { EventBus } from '../../src/workers/events.ts';
 import type { Lease } from '../../src/workers/fleet/lease.ts';
 import { LeaseStore } from '../../src/workers/fleet/leaseStore.ts';
 import { RedisClock } from '../../src/workers/fleet/redisClock.ts';
 import { ShardKeeper } from '../../src/workers/fleet/shardKeeper.ts';
+import { WorkerTuning } from '../../src/workers/fleet/workerTuning.ts';
 import type { ShardRuntime } from '../../src/workers/shard/shardRuntime.ts';
 import { eventually } from '../support/eventually.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -47,6 +49,7 @@ class Fleet {
       {
         leases: new LeaseStore(client, this.#keys, SHARDS),
         clock: new RedisClock(),
+        tuning: new WorkerTuning(createBudgets(client, this.#keys, { AWS_QUOTAS: 'default' }), 1),
         events: new EventBus(log),
         log,
         createRuntime: (lease) => this.#runtime(worker, lease),
@@ -98,6 +101,7 @@ class Fleet {
     const runtime = {
       lease,
       idle: true,
+      tune: () => undefined,
       start: () => Promise.resolve(),
       drain: () => Promise.resolve(),
       abort: () => Promise.resolve(lease.lose()),

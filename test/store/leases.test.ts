@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 import { Keys } from '../../src/shared/redis/keys.ts';
 import { ACQUIRE_LEASE } from '../../src/shared/store/lua/leaseScripts.ts';
 import { Lease } from '../../src/workers/fleet/lease.ts';
-import { LeaseStore, type MemberDescription } from '../../src/workers/fleet/leaseStore.ts';
+import { LeaseStore } from '../../src/workers/fleet/leaseStore.ts';
 import { eventually } from '../support/eventually.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { useRedis } from '../support/useRedis.ts';
+import { DESCRIPTION } from '../support/workerDescription.ts';
 
 const redis = useRedis();
 const LONG_MS = 600_000;
@@ -23,14 +24,6 @@ function held(lease: Lease | undefined): Lease {
   if (lease === undefined) throw new Error('the lease was not granted');
   return lease;
 }
-
-const DESCRIPTION: MemberDescription = {
-  host: 'here',
-  pid: 1,
-  startedAt: 1,
-  metricsUrl: 'http://localhost',
-  draining: false,
-};
 
 test('one of many that ask at once gets the lease', async () => {
   const { store } = start();

@@ -3,10 +3,9 @@ import { laneId } from '../../src/shared/domain/lane.ts';
 import { auditShard } from './support/auditShard.ts';
 import { request } from './support/shardWorld.ts';
 import { useShardWorld } from './support/useShardWorld.ts';
+import { DESCRIPTION } from '../support/workerDescription.ts';
 
 const openWorld = useShardWorld();
-
-const DESCRIPTION = { host: 'h', pid: 1, startedAt: 1, metricsUrl: '', draining: false };
 
 test('a full Redis takes nothing new, and lets the fleet keep its leases and end updates', async () => {
   const world = await openWorld();

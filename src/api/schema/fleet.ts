@@ -1,4 +1,5 @@
 import type { FleetView, ShardView, WorkerView } from '../../shared/store/fleetReader.ts';
+import { BudgetType } from './budget.ts';
 import { builder } from './builder.ts';
 
 const WorkerType = builder.objectRef<WorkerView>('Worker').implement({
@@ -15,6 +16,27 @@ const WorkerType = builder.objectRef<WorkerView>('Worker').implement({
     }),
     draining: t.exposeBoolean('draining', {
       description: 'Whether an operator drains it: it hands over what it has and takes nothing.',
+    }),
+    host: t.string({
+      nullable: true,
+      description: 'The host that it runs on.',
+      resolve: ({ told }) => told.host,
+    }),
+    startedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was started.',
+      resolve: ({ told }) => told.startedAt,
+    }),
+    metricsUrl: t.string({
+      nullable: true,
+      description: 'Where Prometheus scrapes it.',
+      resolve: ({ told }) => told.metricsUrl,
+    }),
+    jobConcurrency: t.int({
+      nullable: true,
+      description: 'Jobs that run at once in each of its shards.',
+      resolve: ({ told }) => told.jobConcurrency,
     }),
   }),
 });
@@ -83,6 +105,17 @@ export const FleetType = builder.objectRef<FleetView>('Fleet').implement({
         HELD: sum(shards, ({ open }) => open.HELD),
         IN_FLIGHT: sum(shards, ({ open }) => open.IN_FLIGHT),
       }),
+    }),
+    budgets: t.field({
+      type: [BudgetType],
+      description: 'The account-wide rates, and what is made of them.',
+      resolve: ({ budgets }) => budgets,
+    }),
+    jobConcurrency: t.int({
+      nullable: true,
+      description:
+        'The jobs that an operator has run at once in each shard; null where the settings of each worker hold.',
+      resolve: ({ tuning }) => tuning.jobConcurrency,
     }),
     oldestWaitSeconds: t.float({
       description: 'How long the oldest update that is first in its lane has waited; 0 for none.',

@@ -8,6 +8,10 @@ import './deadUpdates.ts';
 import './fleet.ts';
 import './connectionActions.ts';
 import './fleetActions.ts';
+import './fleetTuning.ts';
+import './auditLog.ts';
+import './apiToken.ts';
+import './apiTokenActions.ts';
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 

@@ -39,6 +39,16 @@ export class Keys {
     return `{${this.prefix}:fleet}:drains`;
   }
 
+  /** Hash: budgets and concurrency that operators set while the fleet runs. */
+  get tuning(): string {
+    return `{${this.prefix}:fleet}:tuning`;
+  }
+
+  /** Sorted set of the ids of API tokens by when they were made; the others' keys follow its tag. */
+  get apiTokens(): string {
+    return `{${this.prefix}:api-tokens}`;
+  }
+
   /** String: the identity that a username is registered as; `digest` hides the name. */
   username(digest: string): string {
     return `{${this.prefix}:username:${digest}}`;
@@ -52,6 +62,21 @@ export class Keys {
   /** Hash: an idempotency record. */
   idempotency(digest: string): string {
     return `{${this.prefix}:idempotency:${digest}}`;
+  }
+
+  /** Stream: what was done, by kind, so that none pushes another out. */
+  audit(kind: string): string {
+    return `{${this.prefix}:audit}:${kind}`;
+  }
+
+  /** Hash: what is being done and has no entry yet, by token. */
+  get auditOpen(): string {
+    return `{${this.prefix}:audit}:open`;
+  }
+
+  /** Sorted set: the tokens of what is being done, by when it began. */
+  get auditOpened(): string {
+    return `{${this.prefix}:audit}:opened`;
   }
 
   /** Hash: the token bucket of an account-wide budget. */
@@ -117,31 +142,6 @@ export class ShardKeys {
     return `${this.tag}:expiring`;
   }
 
-  /** List: the updates that repeat this one. */
-  replays(updateId: string): string {
-    return `${this.tag}:replays:${updateId}`;
-  }
-
-  /** Hash: an update's record. */
-  update(id: string): string {
-    return `${this.tag}:update:${id}`;
-  }
-
-  /** List: a lane's update ids, head first. */
-  lane(laneId: string): string {
-    return `${this.tag}:lane:${laneId}`;
-  }
-
-  /** Set: the lanes of an identity that are not empty. */
-  lanesOf(identityId: string): string {
-    return `${this.tag}:lanes-of:${identityId}`;
-  }
-
-  /** Hash: an identity's record. */
-  identity(id: string): string {
-    return `${this.tag}:identity:${id}`;
-  }
-
   /** Sorted set of updates that must not begin yet, by when they may; they are in no lane. */
   get scheduled(): string {
     return `${this.tag}:scheduled`;
@@ -175,6 +175,31 @@ export class ShardKeys {
   /** Set: batches whose part here has ended, for the sweep to look whether the whole has. */
   get batchEnds(): string {
     return `${this.tag}:batch-ends`;
+  }
+
+  /** List: the updates that repeat this one. */
+  replays(updateId: string): string {
+    return `${this.tag}:replays:${updateId}`;
+  }
+
+  /** Hash: an update's record. */
+  update(id: string): string {
+    return `${this.tag}:update:${id}`;
+  }
+
+  /** List: a lane's update ids, head first. */
+  lane(laneId: string): string {
+    return `${this.tag}:lane:${laneId}`;
+  }
+
+  /** Set: the lanes of an identity that are not empty. */
+  lanesOf(identityId: string): string {
+    return `${this.tag}:lanes-of:${identityId}`;
+  }
+
+  /** Hash: an identity's record. */
+  identity(id: string): string {
+    return `${this.tag}:identity:${id}`;
   }
 
   /** String: an identity's encrypted password or refresh token. */

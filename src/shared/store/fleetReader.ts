@@ -1,6 +1,9 @@
 import { OPEN_STATES, type UpdateState } from '../domain/sets.ts';
+import type { WorkerDescription } from '../domain/worker.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { type BudgetView, readBudgets } from './budgetReader.ts';
+import { parseTuning, type Tuning } from './fleetTuning.ts';
 import { optionalNumber } from './updateRecord.ts';
 
 /** A worker as the fleet sees it. Times are epoch milliseconds. */
@@ -11,6 +14,8 @@ export interface WorkerView {
   readonly shards: readonly number[];
   /** It takes no shards: an operator drains it. */
   readonly draining: boolean;
+  /** What it tells of itself; a worker of another version may leave some of it out. */
+  readonly told: Partial<WorkerDescription>;
 }
 
 export interface ShardView {
@@ -29,6 +34,8 @@ export interface FleetView {
   readonly at: number;
   readonly workers: readonly WorkerView[];
   readonly shards: readonly ShardView[];
+  readonly budgets: readonly BudgetView[];
+  readonly tuning: Tuning;
 }
 
 /** What Redis knows of the fleet; works with no worker running. */
@@ -44,15 +51,34 @@ export class FleetReader {
   }
 
   async read(): Promise<FleetView> {
-    const [time, members, drains] = await Promise.all([
+    const [time, members, drains, info, tuned] = await Promise.all([
       this.#redis.time(),
       this.#redis.zrange(this.#keys.members, 0, '-1', 'WITHSCORES'),
       this.#redis.smembers(this.#keys.drains),
+      this.#redis.hgetall(this.#keys.memberInfo),
+      this.#redis.hgetall(this.#keys.tuning),
     ]);
     const at = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
     const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard);
-    const shards = await Promise.all(numbers.map((shard) => this.#shard(shard, at)));
-    return { at, shards, workers: workersOf(members, shards, drains) };
+    const told = new Map(
+      membersOf(members).map(({ name }) => [
+        name,
+        JSON.parse(info[name] ?? '{}') as Partial<WorkerDescription>,
+      ]),
+    );
+    const tuning = parseTuning(tuned);
+    const [shards, budgets] = await Promise.all([
+      Promise.all(numbers.map((shard) => this.#shard(shard, at))),
+      readBudgets(this.#redis, this.#keys, { at, descriptions: [...told.values()], tuning }),
+    ]);
+    const workers = membersOf(members).map(({ name, lastHeartbeatAt }) => ({
+      name,
+      lastHeartbeatAt,
+      shards: shards.filter((view) => view.owner === name).map((view) => view.shard),
+      draining: drains.includes(name),
+      told: told.get(name) ?? {},
+    }));
+    return { at, shards, workers, budgets, tuning };
   }
 
   async #shard(shard: number, at: number): Promise<ShardView> {
@@ -81,20 +107,9 @@ function openCounts(counts: readonly (string | null)[]): ShardView['open'] {
   return { QUEUED: count('QUEUED'), HELD: count('HELD'), IN_FLIGHT: count('IN_FLIGHT') };
 }
 
-function workersOf(
-  members: readonly string[],
-  shards: readonly ShardView[],
-  drains: readonly string[],
-): WorkerView[] {
-  const workers: WorkerView[] = [];
-  for (let at = 0; at + 1 < members.length; at += 2) {
-    const name = members[at] ?? '';
-    workers.push({
-      name,
-      lastHeartbeatAt: Number(members[at + 1]),
-      shards: shards.filter((view) => view.owner === name).map((view) => view.shard),
-      draining: drains.includes(name),
-    });
-  }
-  return workers;
+/** A sorted set's answer WITHSCORES: name, score, name, score. */
+function membersOf(answer: readonly string[]) {
+  return answer.flatMap((name, at) =>
+    at % 2 === 0 ? [{ name, lastHeartbeatAt: Number(answer[at + 1]) }] : [],
+  );
 }

@@ -15,7 +15,8 @@ const LAPSE_MS = 1000;
  */
 export class Budget {
   readonly name: string;
-  readonly perSecond: number;
+  readonly #configured: number;
+  #perSecond: number;
   readonly #redis: RedisClient;
   readonly #key: string;
   readonly #queue: { cost: number; grant: () => void }[] = [];
@@ -27,7 +28,22 @@ export class Budget {
     this.#redis = redis;
     this.#key = key;
     this.name = name;
-    this.perSecond = perSecond;
+    this.#configured = perSecond;
+    this.#perSecond = perSecond;
+  }
+
+  get perSecond(): number {
+    return this.#perSecond;
+  }
+
+  /** The rate that the worker was started with. */
+  get configured(): number {
+    return this.#configured;
+  }
+
+  /** Sets another rate while it runs; undefined goes back to the configured one. */
+  tune(perSecond: number | undefined): void {
+    this.#perSecond = perSecond ?? this.#configured;
   }
 
   /** Callers that wait now. */

@@ -1,4 +1,5 @@
 import type { WorkerConfig } from '../../shared/config/worker.ts';
+import type { BudgetName } from '../../shared/domain/budgets.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { Budget } from './budget.ts';
@@ -29,13 +30,16 @@ const QUOTAS = {
   },
 } as const;
 
-export type BudgetName = keyof (typeof QUOTAS)['default'] | 'listPolicies';
 export type Budgets = Readonly<Record<BudgetName, Budget>>;
 
-export function createBudgets(redis: RedisClient, keys: Keys, config: WorkerConfig): Budgets {
+type BudgetConfig = Pick<WorkerConfig, 'AWS_QUOTAS'> &
+  Partial<Pick<WorkerConfig, Extract<keyof WorkerConfig, `BUDGET_${string}`>>>;
+
+/** A rate of 0, or none, takes that of the quotas. */
+export function createBudgets(redis: RedisClient, keys: Keys, config: BudgetConfig): Budgets {
   const quotas = QUOTAS[config.AWS_QUOTAS];
-  const budget = (name: BudgetName, set: number, fallback: number) =>
-    new Budget(redis, keys.budget(name), name, set === 0 ? fallback : set);
+  const budget = (name: BudgetName, set: number | undefined, fallback: number) =>
+    new Budget(redis, keys.budget(name), name, set || fallback);
   const { attachPolicy } = quotas;
   return {
     initiateAuth: budget('initiateAuth', config.BUDGET_INITIATE_AUTH, quotas.initiateAuth),

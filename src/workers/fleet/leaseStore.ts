@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { WorkerDescription } from '../../shared/domain/worker.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { runScript } from '../../shared/redis/script.ts';
+import { parseTuning, type Tuning } from '../../shared/store/fleetTuning.ts';
 import { HEARTBEAT, LEAVE } from '../../shared/store/lua/fleetScripts.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE, RENEW_LEASE } from '../../shared/store/lua/leaseScripts.ts';
 import { Lease } from './lease.ts';
@@ -12,15 +14,6 @@ export interface Member {
   readonly lastBeatAt: number;
   /** Heartbeats since it joined. */
   readonly beats: number;
-  readonly draining: boolean;
-}
-
-/** What a worker tells of itself with every heartbeat. */
-export interface MemberDescription {
-  readonly host: string;
-  readonly pid: number;
-  readonly startedAt: number;
-  readonly metricsUrl: string;
   readonly draining: boolean;
 }
 
@@ -39,7 +32,7 @@ export class LeaseStore {
   /** Says that a worker lives; answers everyone that does. */
   async beat(
     worker: string,
-    description: MemberDescription,
+    description: WorkerDescription,
     limitMs: number,
   ): Promise<readonly Member[]> {
     const answer = (await runScript(
@@ -50,7 +43,7 @@ export class LeaseStore {
     )) as string[];
     const members: Member[] = [];
     for (let at = 0; at + 3 < answer.length; at += 4) {
-      const info = JSON.parse(answer[at + 3] ?? '{}') as Partial<MemberDescription>;
+      const info = JSON.parse(answer[at + 3] ?? '{}') as Partial<WorkerDescription>;
       members.push({
         name: answer[at] ?? '',
         lastBeatAt: Number(answer[at + 1]),
@@ -61,16 +54,19 @@ export class LeaseStore {
     return members;
   }
 
-  /** What operators asked for: workers that take nothing, and shards that go to one worker. */
+  /** What operators asked for: workers that take nothing, shards that go to one, and the tuning. */
   async wishes(): Promise<{
     readonly drains: ReadonlySet<string>;
     readonly placements: ReadonlyMap<number, string>;
+    readonly tuning: Tuning;
   }> {
-    const [drains, placements] = await Promise.all([
+    const [drains, placements, tuning] = await Promise.all([
       this.#redis.smembers(this.#keys.drains),
       this.#redis.hgetall(this.#keys.placements),
+      this.#redis.hgetall(this.#keys.tuning),
     ]);
     return {
+      tuning: parseTuning(tuning),
       drains: new Set(drains),
       placements: new Map(
         Object.entries(placements).map(([shard, worker]) => [Number(shard), worker]),

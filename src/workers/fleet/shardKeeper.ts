@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import { type Service, service } from '../../shared/lifecycle/service.ts';
+import type { WorkerDescription } from '../../shared/domain/worker.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { EventBus } from '../events.ts';
 import type { ShardRuntime } from '../shard/shardRuntime.ts';
@@ -8,6 +9,7 @@ import { assignShards } from './assignment.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseStore, Member } from './leaseStore.ts';
 import type { RedisClock } from './redisClock.ts';
+import type { WorkerTuning } from './workerTuning.ts';
 
 export interface KeeperSettings {
   readonly worker: string;
@@ -20,6 +22,7 @@ export interface KeeperSettings {
 export interface KeeperDependencies {
   readonly leases: LeaseStore;
   readonly clock: RedisClock;
+  readonly tuning: WorkerTuning;
   readonly events: EventBus;
   readonly log: Logger;
   createRuntime(lease: Lease): ShardRuntime;
@@ -104,7 +107,12 @@ export class ShardKeeper {
     if (own !== undefined) this.#deps.clock.observe(own.lastBeatAt, sentAt, answeredAt);
     this.#lastBeatAt = performance.now();
     if (this.#stopping()) return;
-    const [owners, { drains, placements }] = await Promise.all([leases.owners(), leases.wishes()]);
+    const [owners, { drains, placements, tuning }] = await Promise.all([
+      leases.owners(),
+      leases.wishes(),
+    ]);
+    this.#deps.tuning.follow(tuning);
+    for (const runtime of this.#held.values()) runtime.tune(this.#deps.tuning.jobConcurrency);
     if (this.#stopping() || this.#isPatient()) return;
     const counted = this.#members
       .filter(({ name, beats, draining }) => {
@@ -226,13 +234,14 @@ export class ShardKeeper {
     return this.#draining;
   }
 
-  #description() {
+  #description(): WorkerDescription {
     return {
       host: hostname(),
       pid: process.pid,
       startedAt: this.#startedAt,
       metricsUrl: this.#settings.metricsUrl(),
       draining: this.#draining,
+      ...this.#deps.tuning.describe(),
     };
   }
 }

@@ -7,12 +7,15 @@ import {
   CONNECTION,
   DELIVER,
   parseConnectionJob,
+  parseScheduleJob,
   parseVerifyJob,
+  SCHEDULE,
   VERIFY,
 } from '../../shared/queue/deliverJob.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import { DELIVER_QUEUE, type Keys } from '../../shared/redis/keys.ts';
+import type { IndexBounds } from '../../shared/store/searchIndex.ts';
 import type { Vault } from '../../shared/vault/vault.ts';
 import type { SharedConnectionDependencies } from '../connection/connectionDependencies.ts';
 import { IdentityConnection } from '../connection/identityConnection.ts';
@@ -22,8 +25,10 @@ import type { RetryPolicy } from '../delivery/retryPolicy.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
 import type { RedisClock } from '../fleet/redisClock.ts';
 import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
+import { IndexTrimmer } from './indexTrimmer.ts';
 import { endInheritedWaits } from './inheritedWaits.ts';
 import { LaneStore } from './laneStore.ts';
+import { Schedule } from './schedule.ts';
 import { StrayJobs } from './strayJobs.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -31,7 +36,8 @@ export interface ShardSettings {
   readonly workerName: string;
   readonly retentionMs: number;
   readonly sweepMs: number;
-  readonly jobConcurrency: number;
+  /** Of this shard alone. */
+  readonly index: IndexBounds;
   readonly connectPatienceMs: number;
   readonly retry: RetryPolicy;
 }
@@ -71,6 +77,8 @@ export class ShardRuntime {
   readonly #lanes: LaneStore;
   readonly #records: IdentityRecords;
   readonly #sweeper: Sweeper;
+  readonly #index: IndexTrimmer;
+  readonly #schedule: Schedule;
   readonly #strays: StrayJobs;
   readonly #connections = new Map<string, IdentityConnection>();
   readonly #drainers = new Map<string, LaneDrainer>();
@@ -83,8 +91,11 @@ export class ShardRuntime {
   /** Whether what waited for the last owner's connections was made ready. */
   #waitsEnded = false;
   #lastJobAt = Date.now();
+  /** Jobs that run at once here. */
+  #jobConcurrency: number;
 
-  constructor(lease: Lease, deps: ShardDependencies) {
+  constructor(lease: Lease, deps: ShardDependencies, jobConcurrency: number) {
+    this.#jobConcurrency = jobConcurrency;
     const { redis, keys, queues, vault, settings, connections, clock } = deps;
     this.lease = lease;
     this.#deps = deps;
@@ -92,6 +103,8 @@ export class ShardRuntime {
     this.#lanes = new LaneStore(redis, shardKeys, lease, settings.retentionMs, clock);
     this.#records = new IdentityRecords(redis, keys, lease, vault, clock);
     this.#strays = new StrayJobs(lease.shard, queues);
+    this.#schedule = new Schedule(lease, this.#lanes, queues);
+    this.#index = new IndexTrimmer(redis, shardKeys, lease, settings.index);
     this.#sweeper = new Sweeper(lease.shard, this.#lanes, queues, connections.events);
   }
 
@@ -117,6 +130,13 @@ export class ShardRuntime {
     }
   }
 
+  /** Has as many jobs run at once from the next one on. */
+  tune(jobConcurrency: number): void {
+    if (jobConcurrency === this.#jobConcurrency) return;
+    this.#jobConcurrency = jobConcurrency;
+    if (this.#worker !== undefined) this.#worker.concurrency = jobConcurrency;
+  }
+
   async start(): Promise<void> {
     const { settings, keys, queueRedis, log } = this.#deps;
     const { shard } = this.lease;
@@ -125,7 +145,7 @@ export class ShardRuntime {
     this.#worker = new Worker(DELIVER_QUEUE, (job, token) => this.#run(job, token), {
       connection: queueRedis,
       prefix: keys.shard(shard).tag,
-      concurrency: settings.jobConcurrency,
+      concurrency: this.#jobConcurrency,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_INTERVAL_MS,
       // A crash, however often, makes no failed job of a promise to deliver.
@@ -173,6 +193,7 @@ export class ShardRuntime {
     this.#lastJobAt = Date.now();
     try {
       if (job.name === VERIFY) return await this.#verify(job, token);
+      if (job.name === SCHEDULE) return await this.#release(job, token);
       if (job.name === CONNECTION) return await this.#act(job, token);
       if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
       return await processDeliver(job, token, {
@@ -182,6 +203,15 @@ export class ShardRuntime {
     } finally {
       this.#lastJobAt = Date.now();
     }
+  }
+
+  async #release(job: Job, token: string | undefined): Promise<string> {
+    const { dueAt } = parseScheduleJob(job.data);
+    const now = await this.#schedule.release();
+    if (now >= dueAt) return 'released';
+    // The clock that counts is Redis's, and it is behind the one that set this job's delay.
+    await job.moveToDelayed(Date.now() + dueAt - now, token);
+    throw new DelayedError();
   }
 
   async #verify(job: Job, token: string | undefined): Promise<string> {
@@ -328,7 +358,10 @@ export class ShardRuntime {
       await endInheritedWaits(redis, keys.shard(this.lease.shard), queues, this.lease.lost);
       this.#waitsEnded = true;
     }
+    // What its job did not release: one that was lost, or that ran a moment too early.
+    await this.#schedule.release();
     await this.#sweeper.sweep();
+    await this.#index.trim();
     await this.#strays.adopt();
     for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {
       this.#probe(identityId);

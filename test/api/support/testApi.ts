@@ -3,18 +3,25 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach } from 'vitest';
 import type { ApiServices } from '../../../src/api/context.ts';
+import type { JwtOptions } from '../../../src/api/authentication/jwts.ts';
 import { createGraphqlApi } from '../../../src/api/graphqlApi.ts';
 import { createApiMetrics } from '../../../src/api/metrics.ts';
 import { StoreGate } from '../../../src/api/storeGate.ts';
+import { UpdateEnds } from '../../../src/api/updateEnds.ts';
+import type { ApiToken } from '../../../src/shared/config/authentication.ts';
 import { AWS_SHADOW_LIMITS } from '../../../src/shared/domain/desired.ts';
 import { type Role, ROLES } from '../../../src/shared/domain/roles.ts';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
+import { ApiTokens } from '../../../src/shared/store/apiTokens.ts';
+import { AuditLog } from '../../../src/shared/store/auditLog.ts';
+import { AuditReader } from '../../../src/shared/store/auditReader.ts';
 import { DeadUpdates } from '../../../src/shared/store/deadUpdates.ts';
 import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
+import { FleetTuning } from '../../../src/shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
@@ -53,7 +60,18 @@ export interface TestApi {
   run(query: string, variables?: object, token?: string): Promise<Json>;
 }
 
+const NO_ISSUERS: JwtOptions = {
+  issuers: [],
+  audiences: [],
+  jwksUrl: undefined,
+  algorithms: ['RS256'],
+  clockToleranceSeconds: 0,
+  roleClaim: 'cognito:groups',
+  roles: [],
+  actorClaim: undefined,
+};
 const SHARD_COUNT = 8;
+const AUDIT_SETTINGS = { retentionMs: 86_400_000, maxEntries: 1000 };
 const open: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -67,6 +85,8 @@ export async function startApi(
     readonly storeTimeoutMs?: number;
     readonly maxBodyBytes?: number;
     readonly graphiql?: boolean;
+    readonly tokens?: readonly ApiToken[];
+    readonly jwt?: JwtOptions;
   } = {},
 ): Promise<TestApi> {
   const storeTimeoutMs = settings.storeTimeoutMs ?? 5000;
@@ -82,12 +102,14 @@ export async function startApi(
   const vaultKeys = parseVaultKeys(VAULT_KEYS);
   if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
   const registry = new Registry();
+  const reader = new UpdateReader(redis, keys, SHARD_COUNT);
   const services: ApiServices = {
     intake: new UpdateIntake(redis, keys, queues, {
       shardCount: SHARD_COUNT,
       retentionMs: 3_600_000,
     }),
-    reader: new UpdateReader(redis, keys, SHARD_COUNT),
+    reader,
+    ends: new UpdateEnds(reader, 30_000),
     directory: new IdentityDirectory(redis, keys, queues, new Vault(vaultKeys), SHARD_COUNT),
     control: new UpdateControl(redis, keys, queues, {
       shardCount: SHARD_COUNT,
@@ -96,6 +118,10 @@ export async function startApi(
     dead: new DeadUpdates(redis, keys, SHARD_COUNT),
     fleet: new FleetReader(redis, keys, SHARD_COUNT),
     fleetControl: new FleetControl(redis, keys, queues, SHARD_COUNT),
+    tuning: new FleetTuning(redis, keys),
+    apiTokens: new ApiTokens(redis, keys),
+    auditLog: new AuditLog(redis, keys, AUDIT_SETTINGS),
+    auditReader: new AuditReader(redis, keys, AUDIT_SETTINGS.retentionMs),
     gate: new StoreGate([redis, queueRedis], storeTimeoutMs),
     limits: AWS_SHADOW_LIMITS,
     metrics: createApiMetrics(registry),
@@ -109,11 +135,12 @@ export async function startApi(
   });
   const api = createGraphqlApi({
     services,
-    tokens: [
+    tokens: settings.tokens ?? [
       { actor: 'tests', role: 'admin', token: TOKEN },
       { actor: 'others', role: 'admin', token: OTHER_TOKEN },
       ...ROLES.map((role) => ({ actor: role, role, token: tokenOf(role) })),
     ],
+    jwt: settings.jwt ?? NO_ISSUERS,
     graphiql: settings.graphiql ?? true,
     maxBodyBytes: settings.maxBodyBytes ?? 12_582_912,
     log: pino({ level: 'trace' }, sink),

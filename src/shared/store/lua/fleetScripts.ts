@@ -69,7 +69,8 @@ return 'last'
 };
 
 /**
- * A token bucket in Redis's time. KEYS: bucket. ARGV: rate per second, burst, wanted.
+ * A token bucket in Redis's time, which counts what it grants in each second of that clock: what
+ * is shown as the use of the budget. KEYS: bucket. ARGV: rate per second, burst, wanted.
  * Answer: granted, ms until the next token where none was granted.
  */
 export const TAKE_BUDGET: Script = {
@@ -79,13 +80,20 @@ export const TAKE_BUDGET: Script = {
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + tonumber(t[2]) / 1000
 local rate, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local b = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local b = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'second', 'granted', 'before')
 local tokens = tonumber(b[1] or burst)
 local at = tonumber(b[2] or now)
 tokens = math.min(burst, tokens + math.max(0, now - at) * rate / 1000)
 local granted = math.min(wanted, math.floor(tokens))
 tokens = tokens - granted
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.3f', now))
+local second, sum, before = tonumber(t[1]), granted, 0
+if tonumber(b[3]) == second then
+  sum, before = granted + tonumber(b[4]), tonumber(b[5])
+elseif tonumber(b[3]) == second - 1 then
+  before = tonumber(b[4])
+end
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.3f', now),
+  'second', second, 'granted', sum, 'before', before)
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 60000)
 local wait = 0
 if granted == 0 then wait = math.ceil((1 - tokens) / rate * 1000) end

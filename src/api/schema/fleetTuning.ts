@@ -1,0 +1,68 @@
+import { MAX_JOB_CONCURRENCY, MAX_PER_SECOND } from '../../shared/store/fleetTuning.ts';
+import { requireReason } from '../input.ts';
+import { perform } from '../perform.ts';
+import { actionResult } from './actionResult.ts';
+import { BudgetNameEnum } from './budget.ts';
+import { builder } from './builder.ts';
+import { FleetType } from './fleet.ts';
+
+const SetBudgetInput = builder.inputType('SetBudgetInput', {
+  description: 'Another rate for a budget.',
+  fields: (t) => ({
+    budget: t.field({ type: BudgetNameEnum, required: true, description: 'Which one.' }),
+    perSecond: t.int({
+      description: `1 to ${MAX_PER_SECOND} a second, over the whole fleet. Left out, the workers' own settings hold again.`,
+    }),
+    reason: t.string({ required: true, description: 'Why, for the audit.' }),
+  }),
+});
+
+const SetJobConcurrencyInput = builder.inputType('SetJobConcurrencyInput', {
+  description: 'How many jobs run at once in each shard.',
+  fields: (t) => ({
+    jobConcurrency: t.int({
+      description: `1 to ${MAX_JOB_CONCURRENCY}. Left out, the workers' own settings hold again.`,
+    }),
+    reason: t.string({ required: true, description: 'Why, for the audit.' }),
+  }),
+});
+
+const result = (name: string) =>
+  actionResult(name, 'It was written down; the workers follow with their next heartbeats.', {
+    name: 'fleet',
+    description: 'The fleet as it stands now.',
+  });
+
+builder.mutationFields((t) => ({
+  setBudget: t.field({
+    type: FleetType,
+    authScopes: { role: 'admin' },
+    description:
+      'Changes an account-wide rate while the fleet runs, for example after AWS raised a quota, or to leave room for another program.',
+    args: {
+      input: t.arg({ type: SetBudgetInput, required: true, description: 'Which and how much.' }),
+    },
+    errors: result('SetBudget'),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'setBudget', async () => {
+        requireReason(input.reason);
+        await context.tuning.setBudget(input.budget, input.perSecond ?? undefined);
+        return context.fleet.read();
+      }),
+  }),
+  setJobConcurrency: t.field({
+    type: FleetType,
+    authScopes: { role: 'admin' },
+    description: 'Changes how many jobs run at once in each shard while the fleet runs.',
+    args: {
+      input: t.arg({ type: SetJobConcurrencyInput, required: true, description: 'How many.' }),
+    },
+    errors: result('SetJobConcurrency'),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'setJobConcurrency', async () => {
+        requireReason(input.reason);
+        await context.tuning.setJobConcurrency(input.jobConcurrency ?? undefined);
+        return context.fleet.read();
+      }),
+  }),
+}));
