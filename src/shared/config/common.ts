@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { INDEX_BOUNDS } from '../store/searchIndex.ts';
+import { INDEX_BOUNDS } from '../store/indexBounds.ts';
 import { type RedisTarget, targetProblem } from '../redis/target.ts';
 import { parseVaultKeys, type VaultKeys } from '../vault/keys.ts';
 import { matching, milliseconds, oneOf, text, type Variable, wholeNumber } from './env.ts';

@@ -15,7 +15,7 @@ import { BULK_PRIORITY, type NewJob, type ShardQueues } from '../queue/shardQueu
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { ACCEPT } from './lua/scripts.ts';
-import { countOfShard, INDEX_BOUNDS, type IndexBounds } from './searchIndex.ts';
+import { countOfShard, INDEX_BOUNDS, type IndexBounds } from './indexBounds.ts';
 import { startOf, startText } from './start.ts';
 
 export interface IntakeOptions {

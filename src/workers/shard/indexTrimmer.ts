@@ -3,7 +3,7 @@ import type { ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { updateIdPrefix } from '../../shared/domain/ids.ts';
 import { TRIM_INDEX } from '../../shared/store/lua/searchScripts.ts';
-import type { IndexBounds } from '../../shared/store/searchIndex.ts';
+import type { IndexBounds } from '../../shared/store/indexBounds.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
 
 /** Entries of each set that one script looks at. */
