@@ -10,6 +10,7 @@ import { type ApiContext, type ApiServices, createContext } from './context.ts';
 import { GRAPHIQL_OPTIONS } from './graphiql.ts';
 import { createErrorMask } from './maskError.ts';
 import { useRequestMetrics } from './requestMetrics.ts';
+import { useRequestOrigin } from './requestOrigin.ts';
 import { useStrictRequests } from './requestParser.ts';
 import type { ServerContext } from './requestFacts.ts';
 import { buildSchema } from './schema/schema.ts';
@@ -46,9 +47,10 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
     maskedErrors: { maskError: createErrorMask(log) },
     // Yoga would log errors with what hangs on them.
     logging: false,
-    context: (server) => createContext(services, server),
+    context: (server) => createContext(services, server, log),
     plugins: [
       useRequestMetrics(services.metrics),
+      useRequestOrigin(),
       useBearerToken(tokens),
       useStrictRequests(maxBodyBytes),
       maxTokensPlugin({ n: MAX_TOKENS }),

@@ -16,10 +16,12 @@ export async function perform<T>(
     if (mutation !== 'updateShadows') context.metrics.rows.inc({ mutation, code: 'ACCEPTED' });
     return result;
   } catch (error) {
-    if (error instanceof CourierError) {
-      context.metrics.rows.inc({ mutation, code: error.code });
-      context.facts.outcome = error.code === 'STORE_UNAVAILABLE' ? 'unavailable' : 'refused';
-    }
+    if (error instanceof CourierError) countRefusal(context, mutation, error);
     throw error;
   }
+}
+
+export function countRefusal(context: ApiContext, mutation: string, error: CourierError): void {
+  context.metrics.rows.inc({ mutation, code: error.code });
+  context.facts.outcome = error.code === 'STORE_UNAVAILABLE' ? 'unavailable' : 'refused';
 }

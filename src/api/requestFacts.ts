@@ -1,5 +1,6 @@
 import type { OperationTypeNode } from 'graphql';
 import type { Caller } from './caller.ts';
+import type { RequestOrigin } from './requestOrigin.ts';
 
 /** How a request ended, for metrics: a closed set, without anything of the caller's. */
 export const REQUEST_OUTCOMES = [
@@ -27,6 +28,7 @@ export function newRequestFacts(): RequestFacts {
 /** Yoga's server context: what plugins put beside the request. */
 export interface ServerContext {
   facts?: RequestFacts;
+  origin?: RequestOrigin;
   /** Who sent the request; there from the moment that a token was found good. */
   caller?: Caller;
 }

@@ -5,6 +5,7 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import type { JsonObject } from '../../shared/domain/desired.ts';
 import { reaches } from '../../shared/domain/roles.ts';
 import type { ApiContext } from '../context.ts';
+import AuditPlugin from './auditPlugin.ts';
 import { type AuthScopes, forbidden } from './authorization.ts';
 import { RELAY_OPTIONS } from './relayOptions.ts';
 
@@ -35,8 +36,9 @@ export const builder = new SchemaBuilder<{
     Secret: { Input: string; Output: never };
   };
 }>({
-  // Scope-auth stands outside of errors: a missing role is a top-level error, not an answer.
-  plugins: [ScopeAuthPlugin, ErrorsPlugin, RelayPlugin],
+  // Scope-auth stands outside of errors: a missing role is a top-level error, not an answer. The
+  // audit stands inside of both: it sees what is tried, and its own failure is an answer.
+  plugins: [ScopeAuthPlugin, ErrorsPlugin, AuditPlugin, RelayPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: ({ caller }) => ({ role: (needed) => reaches(caller.role, needed) }),

@@ -69,6 +69,16 @@ export const API_VARIABLES = {
     5000,
     50,
   ),
+  AUDIT_RETENTION_DAYS: wholeNumber(
+    'how many days the audit log keeps what was done',
+    { min: 1, max: 3650 },
+    90,
+  ),
+  AUDIT_MAX_ENTRIES: wholeNumber(
+    'the most entries of the audit log, of actions, of updates sent and of refusals each; about half a kilobyte of Redis memory an entry',
+    { min: 100, max: 10_000_000 },
+    100_000,
+  ),
   SHADOW_MAX_BYTES: wholeNumber(
     'the largest desired document in bytes (AWS: 8192 unless raised)',
     { min: 64, max: 131_072 },

@@ -1,0 +1,122 @@
+import type { AuditEnd, AuditIntent } from '../shared/domain/audit.ts';
+import type { JsonObject } from '../shared/domain/desired.ts';
+import { CourierError, messageOf } from '../shared/errors/courierError.ts';
+import type { Logger } from '../shared/observability/logger.ts';
+import { storeUnavailable } from '../shared/redis/unavailable.ts';
+import type { AuditLog } from '../shared/store/auditLog.ts';
+import { boundedJson } from './boundedJson.ts';
+import type { StoreGate } from './storeGate.ts';
+
+/** What a mutation knows of itself beyond its input. Never a secret. */
+export interface AuditNote {
+  /** Ids and names of what it concerns, besides the ids of its input and its answer. */
+  readonly subjects?: readonly string[] | undefined;
+  /** How things stood before, and how they stand now. */
+  readonly before?: JsonObject | undefined;
+  readonly after?: JsonObject | undefined;
+}
+
+/** What the begin of a mutation is written down with. */
+export type MutationIntent = Pick<AuditIntent, 'action' | 'subjects' | 'reason' | 'input'>;
+
+/** What a request's mutations need to leave entries. */
+export interface AuditSurroundings {
+  readonly auditLog: AuditLog;
+  readonly gate: StoreGate;
+  readonly log: Logger;
+  readonly author: Omit<AuditIntent, keyof MutationIntent>;
+}
+
+const MAX_SUBJECTS = 20;
+
+/**
+ * These change nothing but what their own records tell, in the same transaction: who asked, when,
+ * and for what. Their entry follows them, so that an update costs one command and no wait more.
+ */
+const RECORDED_WITH_THEIR_CHANGE: ReadonlySet<string> = new Set(['updateShadow', 'updateShadows']);
+
+/** The audit of one request. Its mutations run one after the other, as GraphQL has it. */
+export class RequestAudit {
+  readonly #surroundings: AuditSurroundings;
+  #note: AuditNote = {};
+
+  constructor(surroundings: AuditSurroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** Adds to the entry of the mutation that runs. */
+  note({ subjects = [], before, after }: AuditNote): void {
+    this.#note = {
+      subjects: [...(this.#note.subjects ?? []), ...subjects],
+      before: before ?? this.#note.before,
+      after: after ?? this.#note.after,
+    };
+  }
+
+  /**
+   * Runs a mutation and leaves its entry, whatever becomes of it.
+   * @throws what it throws; STORE_UNAVAILABLE where its begin could not be written, with nothing
+   * done.
+   */
+  async run<T>(mutation: MutationIntent, work: () => Promise<T>): Promise<T> {
+    const { author } = this.#surroundings;
+    this.#note = {};
+    const intent: AuditIntent = { ...author, ...mutation };
+    const follows = RECORDED_WITH_THEIR_CHANGE.has(mutation.action);
+    const token = follows ? undefined : await this.#begin(intent);
+    const end = async (how: AuditEnd, result?: unknown) => {
+      const whole = { ...intent, subjects: this.#subjects(mutation, result) };
+      const { before, after } = this.#note;
+      const finished = {
+        ...how,
+        before: before && boundedJson(before),
+        after: after && boundedJson(after),
+      };
+      await this.#write(token, whole, finished);
+    };
+    try {
+      const result = await work();
+      await end({ outcome: 'DONE' }, result);
+      return result;
+    } catch (error) {
+      const code = error instanceof CourierError ? error.code : 'INTERNAL_SERVER_ERROR';
+      // During an outage there is nobody to tell; what was begun is closed by the sweep.
+      if (code !== 'STORE_UNAVAILABLE') {
+        await end({ outcome: code === 'INTERNAL_SERVER_ERROR' ? 'UNKNOWN' : 'REFUSED', code });
+      }
+      throw error;
+    }
+  }
+
+  /** Nothing is done before this is written, so that a failure means that nothing was done. */
+  async #begin(intent: AuditIntent): Promise<string> {
+    const { auditLog, gate } = this.#surroundings;
+    try {
+      return await gate.write(() => auditLog.begin(intent));
+    } catch (error) {
+      throw error instanceof CourierError ? storeUnavailable('not sent', error) : error;
+    }
+  }
+
+  #subjects({ subjects }: MutationIntent, result: unknown): readonly string[] {
+    const made = typeof result === 'object' && result !== null && 'id' in result ? result.id : '';
+    const all = [...subjects, ...(this.#note.subjects ?? []), typeof made === 'string' ? made : ''];
+    return [...new Set(all)].filter((one) => one !== '').slice(0, MAX_SUBJECTS);
+  }
+
+  /** What was done is done: where its entry cannot be written now, the sweep makes one. */
+  async #write(token: string | undefined, intent: AuditIntent, end: AuditEnd): Promise<void> {
+    const { auditLog, log } = this.#surroundings;
+    try {
+      if (token !== undefined) await auditLog.end(token, intent, end);
+      else await auditLog.append(end.outcome === 'REFUSED' ? 'refusals' : 'updates', intent, end);
+    } catch (error) {
+      log.warn({ action: intent.action, reason: messageOf(error) }, 'an audit entry is late');
+    }
+  }
+}
+
+/** Adds to the audit entry of the mutation that runs in this context. */
+export function audit(context: { readonly audit: RequestAudit }, note: AuditNote): void {
+  context.audit.note(note);
+}

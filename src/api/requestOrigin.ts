@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Plugin } from 'graphql-yoga';
+import type { ServerContext } from './requestFacts.ts';
+
+/** Where a request comes from, as the audit has it. */
+export interface RequestOrigin {
+  /** The address of whoever connected; absent where the request came over no socket. */
+  readonly address: string | undefined;
+  readonly userAgent: string | undefined;
+  /** Names the request in the audit and in the answer's header. */
+  readonly requestId: string;
+}
+
+const REQUEST_ID = /^[\w.:-]{8,64}$/;
+const MAX_USER_AGENT = 200;
+const HEADER = 'x-request-id';
+
+/** Keeps the request id that a proxy gave, or gives one; the answer repeats it. */
+export function useRequestOrigin(): Plugin<object, ServerContext> {
+  return {
+    onRequest({ request, serverContext }) {
+      const given = request.headers.get(HEADER) ?? '';
+      serverContext.origin = {
+        address: remoteAddress(serverContext),
+        userAgent: request.headers.get('user-agent')?.slice(0, MAX_USER_AGENT),
+        requestId: REQUEST_ID.test(given) ? given : randomUUID(),
+      };
+    },
+    onResponse({ response, serverContext }) {
+      const { origin } = serverContext;
+      if (origin !== undefined) response.headers.set(HEADER, origin.requestId);
+    },
+  };
+}
+
+function remoteAddress(context: ServerContext & { readonly req?: IncomingMessage }) {
+  // An IPv4 client of a socket that speaks both looks like ::ffff:192.0.2.1.
+  return context.req?.socket.remoteAddress?.replace(/^::ffff:/, '');
+}

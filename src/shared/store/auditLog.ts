@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { AUDIT_KINDS, type AuditEnd, type AuditIntent, type AuditKind } from '../domain/audit.ts';
+import type { RedisClient } from '../redis/client.ts';
+import type { Keys } from '../redis/keys.ts';
+import { runScript } from '../redis/script.ts';
+import { auditFields } from './auditRecord.ts';
+import { BEGIN_AUDIT, END_AUDIT, SWEEP_AUDIT } from './lua/auditScripts.ts';
+
+export interface AuditSettings {
+  /** How long entries are kept. */
+  readonly retentionMs: number;
+  /** The most entries of each kind; the oldest go first. */
+  readonly maxEntries: number;
+}
+
+/** Longer than any request lives: what is open after it never ended. */
+const ABANDONED_MS = 300_000;
+
+/**
+ * The append-only log of what was done. An action is written down before it begins and gets its
+ * entry when it has ended; one whose process died in between gets its entry from the sweep, with
+ * the outcome UNKNOWN. So nothing is done without an entry, wherever the process stops.
+ */
+export class AuditLog {
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #settings: AuditSettings;
+
+  constructor(redis: RedisClient, keys: Keys, settings: AuditSettings) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#settings = settings;
+  }
+
+  /** Writes down that an action begins. @returns the token that ends it. */
+  async begin(intent: AuditIntent): Promise<string> {
+    const token = randomUUID();
+    const { auditOpen, auditOpened } = this.#keys;
+    const fields = JSON.stringify(auditFields(intent));
+    await runScript(this.#redis, BEGIN_AUDIT, [auditOpen, auditOpened], [token, fields]);
+    return token;
+  }
+
+  /** Makes the entry of what was begun. */
+  async end(token: string, intent: AuditIntent, end: AuditEnd): Promise<void> {
+    const { auditOpen, auditOpened } = this.#keys;
+    const kind: AuditKind = end.outcome === 'REFUSED' ? 'refusals' : 'actions';
+    await runScript(
+      this.#redis,
+      END_AUDIT,
+      [auditOpen, auditOpened, this.#keys.audit(kind)],
+      [token, this.#settings.maxEntries, ...auditFields(intent), ...auditFields(end)],
+    );
+  }
+
+  /** An entry of what has ended already, and what is known to have happened some other way. */
+  async append(kind: AuditKind, intent: AuditIntent, end: AuditEnd): Promise<void> {
+    await this.#redis.xadd(
+      this.#keys.audit(kind),
+      'MAXLEN',
+      '~',
+      this.#settings.maxEntries,
+      '*',
+      ...auditFields(intent),
+      ...auditFields(end),
+    );
+  }
+
+  /** Closes what never ended, and drops what is older than the log keeps. */
+  async sweep(abandonedMs = ABANDONED_MS): Promise<number> {
+    const { auditOpen, auditOpened } = this.#keys;
+    const streams = AUDIT_KINDS.map((kind) => this.#keys.audit(kind));
+    const { retentionMs, maxEntries } = this.#settings;
+    const made = await runScript(
+      this.#redis,
+      SWEEP_AUDIT,
+      [auditOpen, auditOpened, ...streams],
+      [abandonedMs, retentionMs, maxEntries],
+    );
+    return Number(made);
+  }
+}

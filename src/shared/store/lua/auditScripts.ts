@@ -1,0 +1,72 @@
+import type { Script } from '../../redis/script.ts';
+import { WHEN_FULL } from './fence.ts';
+
+/**
+ * Writes down that an action begins. Also when Redis is full: what operators do then is what gives
+ * memory back.
+ * KEYS: open, opened. ARGV: token, the entry's fields and values as a JSON list.
+ * Answer: Redis's time in ms.
+ */
+export const BEGIN_AUDIT: Script = {
+  name: 'beginAudit',
+  keys: 2,
+  lua: `${WHEN_FULL}${
+    /* lua */ `
+local t = redis.call('TIME')
+local now = string.format('%.0f', tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000))
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+return now
+`
+  }`,
+};
+
+/**
+ * Turns what was begun into an entry; does nothing where that happened already, be it by a call
+ * that a reconnect sent again or by the sweep.
+ * KEYS: open, opened, stream. ARGV: token, most entries, then fields and values.
+ * Answer: the entry's id, or false.
+ */
+export const END_AUDIT: Script = {
+  name: 'endAudit',
+  keys: 3,
+  lua: `${WHEN_FULL}${
+    /* lua */ `
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return false end
+local beganAt = redis.call('ZSCORE', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+return redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*', 't', beganAt, unpack(ARGV, 3))
+`
+  }`,
+};
+
+/**
+ * Gives an entry with the outcome UNKNOWN to what was begun long ago and never ended (its process
+ * died), and drops entries that are too old, a bounded number at a time.
+ * KEYS: open, opened, then the streams, first the one for what never ended. ARGV: age in ms of what
+ * counts as never ended, retention ms, most entries.
+ * Answer: how many entries were made.
+ */
+export const SWEEP_AUDIT: Script = {
+  name: 'sweepAudit',
+  keys: 5,
+  lua: `${WHEN_FULL}${
+    /* lua */ `
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local left = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[1]), 'WITHSCORES', 'LIMIT', 0, 100)
+for i = 1, #left, 2 do
+  local entry = redis.call('HGET', KEYS[1], left[i])
+  redis.call('HDEL', KEYS[1], left[i])
+  redis.call('ZREM', KEYS[2], left[i])
+  if entry then
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 't', left[i + 1], 'x', 'UNKNOWN',
+      unpack(cjson.decode(entry)))
+  end
+end
+local oldest = string.format('%.0f', math.max(0, now - tonumber(ARGV[2])))
+for i = 3, #KEYS do redis.call('XTRIM', KEYS[i], 'MINID', '~', oldest, 'LIMIT', 10000) end
+return #left / 2
+`
+  }`,
+};

@@ -1,0 +1,182 @@
+import { OperationTypeNode } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { buildSchema } from '../../src/api/schema/schema.ts';
+import { shardOf } from '../../src/shared/domain/ids.ts';
+import { useRedis } from '../support/useRedis.ts';
+import { leastOperation } from './support/leastOperation.ts';
+import { dumpRedis, register, updateShadow } from './support/operations.ts';
+import { type Json, startApi, type TestApi, tokenOf } from './support/testApi.ts';
+
+const redis = useRedis();
+
+const AUDIT_LOG = /* GraphQL */ `
+  query ($first: Int, $after: String, $filter: AuditFilter) {
+    auditLog(first: $first, after: $after, filter: $filter) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        id actor role source action subjects reason address userAgent requestId
+        input outcome code before after at beganAt
+      }
+    }
+  }
+`;
+
+async function auditLog(api: TestApi, variables: object = {}): Promise<Json> {
+  const data: Json = await api.run(AUDIT_LOG, variables);
+  return data.auditLog;
+}
+
+const RELEASE = `mutation ($input: ReleaseIdentityInput!) {
+  releaseIdentity(input: $input) { __typename ... on Error { code } }
+}`;
+
+const mutations = Object.values(buildSchema().getMutationType()?.getFields() ?? {});
+
+describe.each(mutations)('$name', (field) => {
+  test('leaves an entry that names it, its actor and its outcome', async () => {
+    const api = await startApi(redis().url);
+    const { query, variables } = leastOperation(OperationTypeNode.MUTATION, field);
+    await api.send(query, variables, tokenOf('admin'));
+    const { nodes } = await auditLog(api, { filter: { action: field.name } });
+    expect(nodes).toHaveLength(1);
+    expect(nodes[0].outcome).toMatch(/^(DONE|REFUSED)$/);
+    expect([nodes[0].actor, nodes[0].role]).toEqual(['admin', 'admin']);
+    expect(nodes[0].code === null).toBe(nodes[0].outcome === 'DONE');
+    expect(await api.redis.hlen(api.keys.auditOpen)).toBe(0);
+  });
+});
+
+test('an entry says who, what, on what, from where and how it ended, and no secret', async () => {
+  const api = await startApi(redis().url);
+  const query = `mutation ($input: RegisterIdentityInput!) {
+    registerIdentity(input: $input) { ... on RegisterIdentitySuccess { identity { id } } }
+  }`;
+  const input = { username: 'alice', label: 'the first', password: 'hush-hush-hush' };
+  const answer = await api.fetch({
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${tokenOf('operator')}`,
+      'user-agent': 'a test',
+      'x-request-id': 'request-0001',
+    },
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+  const { id } = answer.body.data.registerIdentity.identity;
+  expect(answer.headers.get('x-request-id')).toBe('request-0001');
+  const { nodes } = await auditLog(api);
+  expect(nodes).toEqual([
+    expect.objectContaining({
+      actor: 'operator',
+      role: 'operator',
+      source: 'configured-token',
+      action: 'registerIdentity',
+      subjects: [id],
+      userAgent: 'a test',
+      requestId: 'request-0001',
+      input: { username: 'alice', label: 'the first', password: '[secret]' },
+      outcome: 'DONE',
+      code: null,
+    }),
+  ]);
+  expect(Date.parse(nodes[0].beganAt)).toBeLessThanOrEqual(Date.parse(nodes[0].at));
+  expect(await dumpRedis(api)).not.toContain('hush-hush-hush');
+  const data: Json = await api.run('query ($id: ID!) { node(id: $id) { id __typename } }', {
+    id: nodes[0].id,
+  });
+  expect(data.node).toEqual({ id: nodes[0].id, __typename: 'AuditEntry' });
+});
+
+test('the log is filtered by actor, action, subject, outcome and time, and read in pages', async () => {
+  const api = await startApi(redis().url);
+  const alice = await register(api, 'alice');
+  const bob = await register(api, 'bob');
+  await updateShadow(api, { identityId: alice, thing: 'device_1', desired: { power: 'ON' } });
+  await updateShadow(api, { identityId: bob, thing: 'device_2', desired: { power: 'ON' } });
+  await api.run(RELEASE, { input: { identityId: alice } }, tokenOf('operator'));
+  const actions = async (filter: object) =>
+    (await auditLog(api, { filter })).nodes.map((node: Json) => node.action);
+
+  expect(await actions({})).toEqual([
+    'releaseIdentity',
+    'updateShadow',
+    'updateShadow',
+    'registerIdentity',
+    'registerIdentity',
+  ]);
+  expect(await actions({ actor: 'operator', subject: null })).toEqual(['releaseIdentity']);
+  expect(await actions({ subject: alice })).toEqual([
+    'releaseIdentity',
+    'updateShadow',
+    'registerIdentity',
+  ]);
+  expect(await actions({ outcome: 'REFUSED' })).toEqual(['releaseIdentity']);
+  expect(await actions({ action: 'registerIdentity', subject: bob })).toEqual(['registerIdentity']);
+  expect(await actions({ since: '2100-01-01T00:00:00Z' })).toEqual([]);
+  expect(await actions({ until: '2001-01-01T00:00:00Z' })).toEqual([]);
+  expect(await actions({ until: '2100-01-01T00:00:00Z' })).toHaveLength(5);
+
+  const seen: string[] = [];
+  let after: string | null = null;
+  do {
+    const page: Json = await auditLog(api, { first: 2, after });
+    seen.push(...page.nodes.map((node: Json) => node.id));
+    after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+  } while (after !== null);
+  expect(new Set(seen).size).toBe(5);
+  expect(seen).toHaveLength(5);
+  expect((await api.send(AUDIT_LOG, { after: 'nonsense' })).errors[0].extensions.code).toBe(
+    'PAGE_INVALID',
+  );
+});
+
+test('what its process left open gets an entry with the outcome UNKNOWN', async () => {
+  const api = await startApi(redis().url);
+  const { auditLog: log } = api.services;
+  const author = { actor: 'tests', role: 'admin', source: 'configured-token' };
+  const intent = { ...author, action: 'moveShard', subjects: ['3'], reason: 'a crash' };
+  const token = await log.begin(intent);
+  expect(await log.sweep(60_000)).toBe(0);
+  expect(await log.sweep(-1)).toBe(1);
+  // The process lived on, after all: one entry is enough.
+  await log.end(token, intent, { outcome: 'DONE' });
+  const { nodes } = await auditLog(api);
+  expect(nodes).toHaveLength(1);
+  expect(nodes[0]).toMatchObject({ outcome: 'UNKNOWN', subjects: ['3'], reason: 'a crash' });
+});
+
+test('a mutation is not begun where its audit cannot be written', async () => {
+  const api = await startApi(redis().url);
+  const id = await register(api);
+  // Something else under the log's key makes every write of it fail.
+  await api.redis.del(api.keys.auditOpen);
+  await api.redis.set(api.keys.auditOpen, 'in the way');
+  const shard = api.keys.shard(shardOf(id, 8));
+  const before = await api.redis.hgetall(shard.identity(id));
+  const body = await api.send(RELEASE, { input: { identityId: id } });
+  expect(body.errors[0].extensions.code).toBe('INTERNAL_SERVER_ERROR');
+  expect(await api.redis.hgetall(shard.identity(id))).toEqual(before);
+});
+
+test('entries are bounded, many of one kind push out no other, and old ones go', async () => {
+  const api = await startApi(redis().url);
+  const author = { actor: 'tests', role: 'admin', source: 'configured-token', subjects: [] };
+  const { auditLog: log } = api.services;
+  await log.append('actions', { ...author, action: 'moveShard' }, { outcome: 'DONE' });
+  const sent = { ...author, action: 'updateShadow' };
+  await Promise.all(
+    Array.from({ length: 2000 }, () => log.append('updates', sent, { outcome: 'DONE' })),
+  );
+  // Trimming is by whole nodes of a stream, of a hundred entries.
+  expect(await api.redis.xlen(api.keys.audit('updates'))).toBeLessThanOrEqual(1100);
+  expect((await auditLog(api, { filter: { action: 'moveShard' } })).nodes).toHaveLength(1);
+
+  const old = String(Date.now() - 90_000_000);
+  await api.redis.del(api.keys.audit('refusals'));
+  for (let at = 0; at < 150; at += 1) {
+    await api.redis.xadd(api.keys.audit('refusals'), `${old}-${at}`, 'n', 'drainWorker');
+  }
+  expect((await auditLog(api, { filter: { action: 'drainWorker' } })).nodes).toEqual([]);
+  await log.sweep();
+  expect(await api.redis.xlen(api.keys.audit('refusals'))).toBeLessThanOrEqual(100);
+});
