@@ -1,6 +1,7 @@
 /** A courier of the bench's own: Redis, emulator, workers in processes, and its intake in this one. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { shardOf, shardOfUpdate } from '../../src/shared/domain/ids.ts';
 import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
 import { Keys } from '../../src/shared/redis/keys.ts';
@@ -38,7 +39,7 @@ export class BenchDeployment {
   readonly #queueClient: ReturnType<typeof connectRedis>;
   readonly #directory: IdentityDirectory;
   readonly #environment: Readonly<Record<string, string>>;
-  readonly #workers = new Set<RunningProcess>();
+  readonly workers = new Set<RunningProcess>();
 
   private constructor(redis: RedisServer, account: BenchAccount, options: DeploymentOptions) {
     const vaultKeys = `bench:${randomBytes(32).toString('base64')}`;
@@ -85,7 +86,7 @@ export class BenchDeployment {
       [...profiling, '--import', 'tsx', 'src/workers/main.ts'],
       { env: { ...this.#environment, WORKER_NAME: name }, readyLine: /"msg":"ready"/ },
     );
-    this.#workers.add(worker);
+    this.workers.add(worker);
     return worker;
   }
 
@@ -131,6 +132,24 @@ export class BenchDeployment {
     );
   }
 
+  /** Resolves when every shard has an owner. */
+  async untilHeld(): Promise<void> {
+    while ((await this.owners()).includes(null)) await sleep(POLL_MS);
+  }
+
+  /** When an update ended, epoch milliseconds of Redis's clock. */
+  async finishedAt(updateId: string): Promise<number> {
+    const shard = shardOfUpdate(updateId) ?? 0;
+    return Number(await this.client.hget(this.keys.shard(shard).update(updateId), 'finishedAt'));
+  }
+
+  /** Since when an identity's connection is up, epoch milliseconds; 0 where it is not. */
+  async connectedAt(identityId: string): Promise<number> {
+    const key = this.keys.shard(shardOf(identityId, SHARDS)).connection(identityId);
+    const [state, at] = await this.client.hmget(key, 'state', 'connectedAt');
+    return state === 'connected' ? Number(at) : 0;
+  }
+
   /** What the emulator counts: connections, publishes, accepted updates and the like. */
   async stats(): Promise<Readonly<Record<string, number>>> {
     const answer = await fetch(`${this.account.ready.endpoints.iot}/_emulator/stats`);
@@ -147,7 +166,7 @@ export class BenchDeployment {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#workers].map((worker) => worker.stop({ deadlineMs: 60_000 })));
+    await Promise.all([...this.workers].map((worker) => worker.stop({ deadlineMs: 60_000 })));
     await this.queues.close();
     this.client.disconnect();
     this.#queueClient.disconnect();

@@ -8,7 +8,7 @@ export interface RowOptions {
   readonly updates: number | undefined;
   readonly rounds: number | undefined;
   /** Says how far the row is. */
-  tell(message: string): void;
+  readonly tell: (message: string) => void;
 }
 
 /** What a figure is held to. */

@@ -296,6 +296,8 @@ export interface GatewayStats {
   readonly shadows: number;
   readonly publishesIn: number;
   readonly publishesOut: number;
+  /** Above a quota, of either direction. */
+  readonly publishesDiscarded: number;
   readonly shadowUpdates: number;
 }
 

@@ -186,7 +186,11 @@ async function start(
           {
             method: 'GET',
             path: '/stats',
-            answer: () => ({ ...gateway.stats(), simulation: devices.stats() }),
+            answer: () => ({
+              ...gateway.stats(),
+              callsThrottled: identitySide.quotas.refused,
+              simulation: devices.stats(),
+            }),
           },
           { method: 'GET', path: '/outputs', answer: () => provisioned.outputs },
           logRoute(log),

@@ -59,7 +59,7 @@ export class Broker implements BrokerCore {
   readonly sessions = new Map<string, Session>();
   readonly connections = new Set<Connection>();
   readonly delays = new Delays();
-  readonly counters = { publishesIn: 0, publishesOut: 0 };
+  readonly counters = { publishesIn: 0, publishesOut: 0, publishesDiscarded: 0 };
   readonly #batch = new OutputBatch();
   readonly #throttle: ConnectThrottle;
   readonly #sweeper: Sweeper;

@@ -57,6 +57,14 @@ export interface TopicService {
 /** A client's session, or a client inside the emulator. */
 export type Subscriber = Session | ((message: Message) => void);
 
+/** Since the start. */
+export interface BrokerCounters {
+  publishesIn: number;
+  publishesOut: number;
+  /** Above a quota, of either direction; of those that were to go out, nobody is told. */
+  publishesDiscarded: number;
+}
+
 export interface BrokerCore {
   readonly account: Account;
   readonly authorizer: Authorizer;
@@ -72,7 +80,7 @@ export interface BrokerCore {
   readonly router: Router<Subscriber>;
   readonly sessions: Map<string, Session>;
   readonly service: TopicService;
-  readonly counters: { publishesIn: number; publishesOut: number };
+  readonly counters: BrokerCounters;
   /** Delivers to every subscriber; `publisher` is left out where it asked not to be served. */
   route(message: Message, publisher?: Session): void;
   /** The open connection of a client id. */

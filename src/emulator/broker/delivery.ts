@@ -26,7 +26,10 @@ function handOver(
   const delivery = { message, qos, retain: options.retainAsPublished && message.retain } as const;
   if (session.connected) {
     // Beyond the account's rate a message is dropped without a word, as on AWS.
-    if (!core.rates.publishesOut.take(nowMs)) return;
+    if (!core.rates.publishesOut.take(nowMs)) {
+      core.counters.publishesDiscarded += 1;
+      return;
+    }
     session.deliver(delivery);
     if (core.faults.strikes('duplicateDelivery', session.clientId)) session.deliver(delivery);
   } else if (qos === 1 && core.rates.queued.take(nowMs)) {
@@ -55,7 +58,10 @@ export function mayDeliver(
     if (bytes > maximumPacketSize) return false;
   }
   // The 100 a second of a connection count both directions; the excess is discarded.
-  if (!publishRate.take(nowMs)) return false;
+  if (!publishRate.take(nowMs)) {
+    core.counters.publishesDiscarded += 1;
+    return false;
+  }
   core.counters.publishesOut += 1;
   return true;
 }

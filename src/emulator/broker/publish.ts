@@ -60,6 +60,7 @@ function withinQuotas(
     return false;
   }
   if (agreement.publishRate.take(nowMs) && core.rates.publishesIn.take(nowMs)) return true;
+  core.counters.publishesDiscarded += 1;
   logRequest(core, connection, {
     eventType: 'Publish-In',
     topicName: packet.topic,

@@ -21,7 +21,7 @@ import type { SigningKey } from '../userPool/tokens.ts';
 import { DEFAULT_IDENTITY_SETTINGS } from '../settings/identitySettings.ts';
 import { createUserPool, type UserPool } from '../userPool/userPool.ts';
 import { durationsOf } from './duration.ts';
-import { createQuotas } from './quotas.ts';
+import { createQuotas, type Quotas } from './quotas.ts';
 import type { SeededNames } from './seededNames.ts';
 
 /** Cognito, IAM and the IoT control plane of one account, wired together. */
@@ -31,6 +31,7 @@ export interface IdentitySide {
   readonly credentials: IssuedCredentialStore;
   readonly iotControl: IotControl;
   readonly authorizer: PolicyAuthorizer;
+  readonly quotas: Quotas;
   readonly services: readonly JsonService[];
 }
 
@@ -141,6 +142,7 @@ export function createIdentitySide(parts: IdentitySideParts): IdentitySide {
     credentials,
     iotControl,
     authorizer,
+    quotas,
     services: [
       userPool.service,
       identityPoolService({

@@ -83,6 +83,8 @@ const SMALL_PER_SECOND: Readonly<Record<QuotaName, number>> = {
 export interface Quotas {
   /** Takes one request from the account's bucket; false where it is empty. */
   tryTake(name: QuotaName): boolean;
+  /** Requests that found theirs empty, since the start. */
+  readonly refused: number;
 }
 
 export interface QuotaSettings {
@@ -94,10 +96,14 @@ export interface QuotaSettings {
 
 /** One token bucket a quota; a bucket holds what one second allows. */
 export function createQuotas(settings: QuotaSettings): Quotas {
-  if (settings.profile === 'off') return { tryTake: () => true };
+  if (settings.profile === 'off') return { tryTake: () => true, refused: 0 };
   const rates = settings.profile === 'small' ? SMALL_PER_SECOND : DEFAULT_PER_SECOND;
   const buckets = new Map<QuotaName, { tokens: number; atMs: number }>();
+  let refused = 0;
   return {
+    get refused() {
+      return refused;
+    },
     tryTake: (name) => {
       const rate = rates[name] * settings.factor;
       const nowMs = settings.now();
@@ -106,6 +112,7 @@ export function createQuotas(settings: QuotaSettings): Quotas {
       const tokens = Math.min(rate, bucket.tokens + (elapsedMs * rate) / 1000);
       const granted = tokens >= 1;
       buckets.set(name, { tokens: granted ? tokens - 1 : tokens, atMs: nowMs });
+      if (!granted) refused += 1;
       return granted;
     },
   };
