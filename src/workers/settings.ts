@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { WorkerConfig } from '../shared/config/worker.ts';
 import { CourierError, messageOf } from '../shared/errors/courierError.ts';
-import { countOfShard } from '../shared/store/searchIndex.ts';
+import { countOfShard } from '../shared/store/indexBounds.ts';
 import type { ConnectionSettings } from './connection/connectionDependencies.ts';
 import type { ShardSettings } from './shard/shardRuntime.ts';
 

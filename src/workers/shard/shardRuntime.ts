@@ -15,7 +15,7 @@ import {
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import { DELIVER_QUEUE, type Keys } from '../../shared/redis/keys.ts';
-import type { IndexBounds } from '../../shared/store/searchIndex.ts';
+import type { IndexBounds } from '../../shared/store/indexBounds.ts';
 import type { Vault } from '../../shared/vault/vault.ts';
 import type { SharedConnectionDependencies } from '../connection/connectionDependencies.ts';
 import { IdentityConnection } from '../connection/identityConnection.ts';
