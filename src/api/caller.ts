@@ -5,6 +5,11 @@ export interface Caller {
   /** The name that is recorded with what the caller does. */
   readonly actor: string;
   readonly role: Role;
-  /** What proved it: a token out of API_TOKENS, one made by createApiToken, or an issuer's JWT. */
-  readonly source: 'configured-token' | 'api-token' | 'jwt';
+  /**
+   * What proved it: a token out of API_TOKENS, one made by createApiToken, an issuer's JWT; or
+   * that the request came from this machine, where nothing else is configured.
+   */
+  readonly source: 'configured-token' | 'api-token' | 'jwt' | 'local';
+  /** The fields of Query, Mutation and Subscription that the token was made for; all unless set. */
+  readonly operations?: ReadonlySet<string>;
 }

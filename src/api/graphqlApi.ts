@@ -3,9 +3,12 @@ import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createYoga } from 'graphql-yoga';
-import type { ApiToken } from '../shared/config/api.ts';
+import type { ApiToken } from '../shared/config/authentication.ts';
 import type { Logger } from '../shared/observability/logger.ts';
-import { useBearerToken } from './authentication.ts';
+import { createAuthenticator } from './authentication/authenticator.ts';
+import type { JwtOptions } from './authentication/jwts.ts';
+import { useTokenScope } from './authentication/tokenScope.ts';
+import { useAuthentication } from './authentication/useAuthentication.ts';
 import { type ApiContext, type ApiServices, createContext } from './context.ts';
 import { GRAPHIQL_OPTIONS } from './graphiql.ts';
 import { createErrorMask } from './maskError.ts';
@@ -24,6 +27,7 @@ const MAX_TOKENS = 2000;
 export interface GraphqlApiOptions {
   readonly services: ApiServices;
   readonly tokens: readonly ApiToken[];
+  readonly jwt: JwtOptions;
   readonly graphiql: boolean;
   readonly maxBodyBytes: number;
   readonly log: Logger;
@@ -31,7 +35,8 @@ export interface GraphqlApiOptions {
 
 /** Everything at `/graphql` and `/health`, as a handler for node:http that tests can `fetch`. */
 export function createGraphqlApi(options: GraphqlApiOptions) {
-  const { services, tokens, graphiql, maxBodyBytes, log } = options;
+  const { services, tokens, jwt, graphiql, maxBodyBytes, log } = options;
+  const { apiTokens, gate } = services;
   return createYoga<ServerContext, ApiContext>({
     schema: buildSchema(),
     graphqlEndpoint: '/graphql',
@@ -51,12 +56,13 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
     plugins: [
       useRequestMetrics(services.metrics),
       useRequestOrigin(),
-      useBearerToken(tokens),
+      useAuthentication(createAuthenticator({ tokens, jwt, apiTokens, gate })),
       useStrictRequests(maxBodyBytes),
       maxTokensPlugin({ n: MAX_TOKENS }),
       maxDepthPlugin({ n: MAX_DEPTH }),
       maxAliasesPlugin({ n: MAX_ALIASES }),
       useDiscreetVariableErrors(),
+      useTokenScope(),
     ],
   });
 }

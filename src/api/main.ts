@@ -17,9 +17,11 @@ import { AuditLog } from '../shared/store/auditLog.ts';
 import { AuditReader } from '../shared/store/auditReader.ts';
 import { DeadUpdates } from '../shared/store/deadUpdates.ts';
 import { FleetControl } from '../shared/store/fleetControl.ts';
+import { FleetPauses } from '../shared/store/fleetPauses.ts';
 import { FleetReader } from '../shared/store/fleetReader.ts';
 import { FleetTuning } from '../shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
+import { ShadowReads } from '../shared/store/shadowReads.ts';
 import { UpdateControl } from '../shared/store/updateControl.ts';
 import { UpdateIntake } from '../shared/store/updateIntake.ts';
 import { UpdateReader } from '../shared/store/updateReader.ts';
@@ -69,6 +71,10 @@ const services: ApiServices = {
   }),
   reader,
   ends: new UpdateEnds(reader, config.API_MAX_WAIT_MS),
+  shadowReads: new ShadowReads(redis, keys, queues, {
+    shardCount,
+    timeoutMs: config.API_SHADOW_READ_TIMEOUT_MS,
+  }),
   directory: new IdentityDirectory(redis, keys, queues, vault, shardCount),
   control: new UpdateControl(redis, keys, queues, {
     shardCount,
@@ -79,6 +85,7 @@ const services: ApiServices = {
   limits: { maxBytes: config.SHADOW_MAX_BYTES, maxDepth: config.SHADOW_MAX_DEPTH },
   fleetControl: new FleetControl(redis, keys, queues, shardCount),
   tuning: new FleetTuning(redis, keys),
+  pauses: new FleetPauses(redis, keys),
   apiTokens: new ApiTokens(redis, keys),
   auditLog,
   auditReader: new AuditReader(redis, keys, auditSettings.retentionMs),

@@ -13,6 +13,8 @@ const MUTATION_NAMES = [
   'moveShard',
   'drainWorker',
   'resumeWorker',
+  'pauseUpdates',
+  'resumeUpdates',
   'setBudget',
   'setJobConcurrency',
   'cancelUpdate',

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createTokenCheck } from '../../src/api/authentication.ts';
+import { createTokenCheck } from '../../src/api/authentication/configuredTokens.ts';
 import { useRedis } from '../support/useRedis.ts';
 import { register, updateShadow } from './support/operations.ts';
 import { OTHER_TOKEN, startApi, TOKEN } from './support/testApi.ts';
@@ -36,8 +36,9 @@ describe('a request is refused', () => {
           message: expect.stringMatching(/bearer token/),
           extensions: {
             code: 'UNAUTHENTICATED',
-            remedy:
-              'Send the header "Authorization: Bearer <token>" with a token out of API_TOKENS.',
+            remedy: expect.stringContaining(
+              '"Authorization: Bearer <token>" with a token out of API_TOKENS',
+            ),
           },
         },
       ],
@@ -83,9 +84,9 @@ test('a token is compared by hash with all known ones, whichever fits', () => {
     lengths.push([known.byteLength, given.byteLength]);
     return timingSafeEqual(known, given);
   });
-  expect(check(`Bearer ${tokens[0]?.token}`)?.actor).toBe('first');
-  expect(check(`bearer   ${tokens[1]?.token} `)?.actor).toBe('second');
-  expect(check('Bearer x')).toBeUndefined();
-  expect(check(null)).toBeUndefined();
+  expect(check(tokens[0]?.token ?? '')?.actor).toBe('first');
+  expect(check(tokens[1]?.token ?? '')?.actor).toBe('second');
+  expect(check('x')).toBeUndefined();
+  expect(check('')).toBeUndefined();
   expect(lengths).toEqual(Array.from({ length: 12 }, () => [32, 32]));
 });

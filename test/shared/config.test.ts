@@ -47,11 +47,62 @@ test('what is set is read, and the rest has the documented defaults', () => {
 test('an empty environment is told every variable that has no default, at once', () => {
   for (const [load, table, env] of [
     [loadWorkerConfig, WORKER_VARIABLES, WORKER],
-    [loadApiConfig, API_VARIABLES, API],
+    // Without API_TOKENS it listens on this machine only.
+    [loadApiConfig, API_VARIABLES, { VAULT_KEYS: VAULT_KEY }],
   ] as const) {
     const problems = problemsOf(() => load({}));
     expect(problems.map((line) => line.split(' ')[3])).toEqual(required(table, env));
     for (const line of problems) expect(line).toContain('is not set: ');
+  }
+});
+
+test('without authentication the API listens on this machine only, and says what to set', () => {
+  for (const API_HOST of ['0.0.0.0', '::', '192.0.2.1', '127.0.0.1.example.com']) {
+    const [problem] = problemsOf(() => loadApiConfig({ VAULT_KEYS: VAULT_KEY, API_HOST }));
+    expect(problem).toMatch(
+      /API_TOKENS is not set, nor is API_OIDC_ISSUERS.*API_HOST=127\.0\.0\.1/,
+    );
+  }
+  for (const API_HOST of ['127.0.0.1', 'localhost', '::1', undefined]) {
+    expect(loadApiConfig({ VAULT_KEYS: VAULT_KEY, API_HOST }).API_TOKENS).toEqual([]);
+  }
+  expect(loadApiConfig({ ...API, API_HOST: '0.0.0.0' }).API_HOST).toBe('0.0.0.0');
+});
+
+test('an issuer goes with an audience and roles, and with algorithms that only it can sign by', () => {
+  const ISSUER = 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI';
+  const sound = {
+    VAULT_KEYS: VAULT_KEY,
+    API_OIDC_ISSUERS: ISSUER,
+    API_OIDC_AUDIENCE: 'an-app, another',
+    API_OIDC_ROLES: 'on-call=operator,a=b=admin',
+  };
+  expect(loadApiConfig(sound)).toMatchObject({
+    API_OIDC_ISSUERS: [ISSUER],
+    API_OIDC_AUDIENCE: ['an-app', 'another'],
+    API_OIDC_ROLES: [
+      { value: 'on-call', role: 'operator' },
+      { value: 'a=b', role: 'admin' },
+    ],
+    API_OIDC_ALGORITHMS: ['RS256', 'ES256'],
+  });
+  const problems = problemsOf(() =>
+    loadApiConfig({ ...sound, API_OIDC_AUDIENCE: '', API_OIDC_ROLES: '' }),
+  );
+  expect(problems.join()).toMatch(/API_OIDC_AUDIENCE is not set.*API_OIDC_ROLES is not set/);
+  const refused: readonly [string, string][] = [
+    ['API_OIDC_ISSUERS', 'http://idp.example.com'],
+    ['API_OIDC_ISSUERS', `${ISSUER},nonsense`],
+    ['API_OIDC_JWKS_URL', 'http://idp.example.com/keys'],
+    ['API_OIDC_ALGORITHMS', 'none'],
+    ['API_OIDC_ALGORITHMS', 'RS256,HS256'],
+    ['API_OIDC_ALGORITHMS', ','],
+    ['API_OIDC_ROLES', 'on-call=root'],
+    ['API_OIDC_ROLES', 'on-call'],
+  ];
+  for (const [name, value] of refused) {
+    const [problem] = problemsOf(() => loadApiConfig({ ...sound, [name]: value }));
+    expect(problem).toContain(name);
   }
 });
 

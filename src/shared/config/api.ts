@@ -1,5 +1,3 @@
-import { z } from 'zod';
-import { isRole, type Role, ROLES } from '../domain/roles.ts';
 import { AWS_SHADOW_LIMITS } from '../domain/desired.ts';
 import { AUTHENTICATION_VARIABLES, authenticationProblem } from './authentication.ts';
 import { COMMON_VARIABLES, commonProblem, port } from './common.ts';
@@ -10,49 +8,15 @@ import {
   optionalText,
   readVariables,
   text,
-  type Variable,
   wholeNumber,
 } from './env.ts';
-
-/** A bearer token, the name under which its requests are recorded, and what they may do. */
-export interface ApiToken {
-  readonly actor: string;
-  readonly role: Role;
-  readonly token: string;
-}
-
-const MIN_TOKEN_LENGTH = 16;
-
-const DEFAULT_ROLE: Role = 'admin';
-
-function isSound(entry: { actor: string; role: string; token: string }): entry is ApiToken {
-  return entry.token.length >= MIN_TOKEN_LENGTH && entry.actor !== '' && isRole(entry.role);
-}
-
-const apiTokens: Variable<readonly ApiToken[]> = {
-  schema: z.string().transform((value, ctx) => {
-    const tokens = value.split(',').map((part) => {
-      const [name = '', token = ''] = part.trim().split(/:(.*)/s);
-      const [actor = '', role = DEFAULT_ROLE] = name.split('=');
-      return { actor, role, token };
-    });
-    const sound = tokens.filter(isSound);
-    if (sound.length === tokens.length) return sound;
-    const message = `has an entry that is not name=role:token, with one of the roles ${ROLES.join(', ')} and a token of at least ${MIN_TOKEN_LENGTH} characters`;
-    ctx.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  }),
-  fallback: undefined,
-  about:
-    'who may call the API: name=role:token, several separated by commas, the role one of viewer, operator, approver and admin; name:token without a role is an admin; make a token with: openssl rand -hex 24',
-};
 
 export const API_VARIABLES = {
   ...COMMON_VARIABLES,
   API_HOST: text('the address that the GraphQL API listens on', '127.0.0.1'),
   API_PORT: port('the port of the GraphQL API', 4000),
   API_OPS_PORT: port("the port of the API's /metrics, /livez and /readyz", 9400),
-  API_TOKENS: apiTokens,
+  ...AUTHENTICATION_VARIABLES,
   API_GRAPHIQL: oneOf(
     ['auto', 'on', 'off'],
     'whether GraphiQL is served at /graphql; auto serves it unless NODE_ENV is production',
@@ -78,6 +42,16 @@ export const API_VARIABLES = {
     'the most entries of the audit log, of actions, of updates sent and of refusals each; about half a kilobyte of Redis memory an entry',
     { min: 100, max: 10_000_000 },
     100_000,
+  ),
+  API_MAX_WAIT_MS: milliseconds(
+    'the longest that an answer may wait for the end of an update (wait: on a mutation)',
+    30_000,
+    0,
+  ),
+  API_SHADOW_READ_TIMEOUT_MS: milliseconds(
+    'how long the reading of a shadow may take, the connection of its identity included',
+    10_000,
+    50,
   ),
   SHADOW_MAX_BYTES: wholeNumber(
     'the largest desired document in bytes (AWS: 8192 unless raised)',

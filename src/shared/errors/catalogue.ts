@@ -57,12 +57,20 @@ export const ERROR_CATALOGUE = {
   WORKER_NOT_FOUND: { exitCode: 65, summary: 'No worker of this name is a member of the fleet.' },
   WORKER_DRAINING: { exitCode: 65, summary: 'The worker is being drained.' },
   LAST_WORKER: { exitCode: 65, summary: 'No other worker takes shards.' },
+  PAUSE_TARGET_INVALID: { exitCode: 65, summary: 'The pause names nothing.' },
+  NOT_PAUSED: { exitCode: 65, summary: 'There is no such pause to end.' },
+  TOO_MANY_PAUSES: { exitCode: 65, summary: 'More pauses than the workers follow.' },
   TUNING_INVALID: { exitCode: 65, summary: 'The rate or concurrency is out of its range.' },
   IDEMPOTENCY_KEY_INVALID: { exitCode: 65, summary: 'The idempotency key is empty or too long.' },
   IDEMPOTENCY_KEY_REUSED: {
     exitCode: 65,
     summary: 'The idempotency key was used before, with another body.',
   },
+  NOT_AUTHORIZED: { exitCode: 77, summary: 'AWS refused it for this identity.' },
+  SHADOW_NOT_FOUND: { exitCode: 65, summary: 'The shadow service has no such shadow.' },
+  SHADOW_NOT_READ: { exitCode: 69, summary: 'The shadow service did not give the shadow.' },
+  SHADOW_READ_TIMED_OUT: { exitCode: 75, summary: 'The shadow could not be read in time.' },
+  NO_OWNER: { exitCode: 69, summary: "No worker holds the identity's shard." },
   STORE_UNAVAILABLE: { exitCode: 75, summary: 'Redis cannot take the write now.' },
 } as const satisfies Record<string, { exitCode: number; summary: string }>;
 

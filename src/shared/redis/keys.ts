@@ -39,6 +39,11 @@ export class Keys {
     return `{${this.prefix}:fleet}:drains`;
   }
 
+  /** Hash: what is paused to who paused it, why and since when, as JSON. */
+  get pauses(): string {
+    return `{${this.prefix}:fleet}:pauses`;
+  }
+
   /** Hash: budgets and concurrency that operators set while the fleet runs. */
   get tuning(): string {
     return `{${this.prefix}:fleet}:tuning`;
@@ -175,6 +180,11 @@ export class ShardKeys {
   /** Set: batches whose part here has ended, for the sweep to look whether the whole has. */
   get batchEnds(): string {
     return `${this.tag}:batch-ends`;
+  }
+
+  /** String: the answer to somebody who waits for it, empty until it is there. */
+  answer(id: string): string {
+    return `${this.tag}:answer:${id}`;
   }
 
   /** List: the updates that repeat this one. */

@@ -20,9 +20,11 @@ import { AuditLog } from '../../../src/shared/store/auditLog.ts';
 import { AuditReader } from '../../../src/shared/store/auditReader.ts';
 import { DeadUpdates } from '../../../src/shared/store/deadUpdates.ts';
 import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
+import { FleetPauses } from '../../../src/shared/store/fleetPauses.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { FleetTuning } from '../../../src/shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
+import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
@@ -84,6 +86,7 @@ export async function startApi(
   settings: {
     readonly storeTimeoutMs?: number;
     readonly maxBodyBytes?: number;
+    readonly shadowReadTimeoutMs?: number;
     readonly graphiql?: boolean;
     readonly tokens?: readonly ApiToken[];
     readonly jwt?: JwtOptions;
@@ -110,6 +113,10 @@ export async function startApi(
     }),
     reader,
     ends: new UpdateEnds(reader, 30_000),
+    shadowReads: new ShadowReads(redis, keys, queues, {
+      shardCount: SHARD_COUNT,
+      timeoutMs: settings.shadowReadTimeoutMs ?? 5000,
+    }),
     directory: new IdentityDirectory(redis, keys, queues, new Vault(vaultKeys), SHARD_COUNT),
     control: new UpdateControl(redis, keys, queues, {
       shardCount: SHARD_COUNT,
@@ -119,6 +126,7 @@ export async function startApi(
     fleet: new FleetReader(redis, keys, SHARD_COUNT),
     fleetControl: new FleetControl(redis, keys, queues, SHARD_COUNT),
     tuning: new FleetTuning(redis, keys),
+    pauses: new FleetPauses(redis, keys),
     apiTokens: new ApiTokens(redis, keys),
     auditLog: new AuditLog(redis, keys, AUDIT_SETTINGS),
     auditReader: new AuditReader(redis, keys, AUDIT_SETTINGS.retentionMs),
@@ -152,7 +160,7 @@ export async function startApi(
   });
 
   const fetch = async (init: RequestInit, path = '/graphql'): Promise<Answer> => {
-    const response = await api.fetch(`http://api${path}`, init);
+    const response = await api.fetch(new URL(path, 'http://api'), init);
     const text = await response.text();
     const body: Json = /^[[{]/.test(text) ? JSON.parse(text) : text;
     return { status: response.status, headers: response.headers, body };
