@@ -14,6 +14,7 @@ import { PolicyAttacher } from './credentials/policyAttacher.ts';
 import { UserPool } from './credentials/userPool.ts';
 import type { EventBus } from './events.ts';
 import { LeaseStore } from './fleet/leaseStore.ts';
+import { PauseWatch } from './fleet/pauseWatch.ts';
 import { RedisClock } from './fleet/redisClock.ts';
 import { WorkerTuning } from './fleet/workerTuning.ts';
 import { ShardKeeper } from './fleet/shardKeeper.ts';
@@ -65,6 +66,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     },
   };
   const clock = new RedisClock();
+  const pauses = new PauseWatch(config.SHARD_COUNT);
   const tuning = new WorkerTuning(budgets, config.JOB_CONCURRENCY);
   const ofShards = {
     redis,
@@ -72,6 +74,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     keys,
     queues,
     clock,
+    pauses,
     vault: new Vault(config.VAULT_KEYS),
     connections,
     settings: shardSettings(config, worker),
@@ -89,6 +92,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
       leases: new LeaseStore(redis, keys, config.SHARD_COUNT),
       clock,
       tuning,
+      pauses,
       events,
       log,
       createRuntime: (lease) => new ShardRuntime(lease, ofShards, tuning.jobConcurrency),

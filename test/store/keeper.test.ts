@@ -8,6 +8,7 @@ import { createBudgets } from '../../src/workers/budgets/budgets.ts';
 import { EventBus } from '../../src/workers/events.ts';
 import type { Lease } from '../../src/workers/fleet/lease.ts';
 import { LeaseStore } from '../../src/workers/fleet/leaseStore.ts';
+import { PauseWatch } from '../../src/workers/fleet/pauseWatch.ts';
 import { RedisClock } from '../../src/workers/fleet/redisClock.ts';
 import { ShardKeeper } from '../../src/workers/fleet/shardKeeper.ts';
 import { WorkerTuning } from '../../src/workers/fleet/workerTuning.ts';
@@ -50,6 +51,7 @@ class Fleet {
         leases: new LeaseStore(client, this.#keys, SHARDS),
         clock: new RedisClock(),
         tuning: new WorkerTuning(createBudgets(client, this.#keys, { AWS_QUOTAS: 'default' }), 1),
+        pauses: new PauseWatch(SHARDS),
         events: new EventBus(log),
         log,
         createRuntime: (lease) => this.#runtime(worker, lease),

@@ -46,6 +46,8 @@ export const ConfirmLevelEnum = describedEnum<ConfirmLevel>('ConfirmLevel', {
 export const WaitReasonEnum = describedEnum<WaitReason>('WaitReason', {
   description: 'Why an update that could run does not run.',
   values: {
+    PAUSED:
+      'An operator paused the fleet, its shard, its identity or a group of it; `detail` says which, who and why.',
     SCHEDULED: 'It must not begin before `until`; it is in no lane and holds nothing up.',
     BACKOFF: 'A try failed in a way that passes; the next one follows.',
     RATE_LIMITED: 'A budget that keeps the AWS account below its quotas is used up for now.',

@@ -1,6 +1,7 @@
 import type { FleetView, ShardView, WorkerView } from '../../shared/store/fleetReader.ts';
 import { BudgetType } from './budget.ts';
 import { builder } from './builder.ts';
+import { PauseType } from './pause.ts';
 
 const WorkerType = builder.objectRef<WorkerView>('Worker').implement({
   description: 'A process of the fleet.',
@@ -110,6 +111,11 @@ export const FleetType = builder.objectRef<FleetView>('Fleet').implement({
       type: [BudgetType],
       description: 'The account-wide rates, and what is made of them.',
       resolve: ({ budgets }) => budgets,
+    }),
+    pauses: t.field({
+      type: [PauseType],
+      description: 'What is held back now, the oldest pause first.',
+      resolve: ({ pauses }) => pauses,
     }),
     jobConcurrency: t.int({
       nullable: true,

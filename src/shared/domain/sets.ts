@@ -34,6 +34,7 @@ export type ConfirmLevel = (typeof CONFIRM_LEVELS)[number];
 /** Why an update that could run does not run. */
 export const WAIT_REASONS = [
   'SCHEDULED',
+  'PAUSED',
   'BACKOFF',
   'RATE_LIMITED',
   'BEHIND_ANOTHER_UPDATE',

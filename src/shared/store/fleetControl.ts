@@ -55,11 +55,7 @@ export class FleetControl {
    */
   async moveShard(shard: number, worker: string): Promise<void> {
     if (!Number.isInteger(shard) || shard < 0 || shard >= this.#shardCount) {
-      throw new CourierError(
-        'SHARD_NOT_FOUND',
-        `There is no shard ${shard}; they are 0 to ${this.#shardCount - 1}.`,
-        'Look at fleet { shards { number owner } }.',
-      );
+      throw shardNotFound(shard, this.#shardCount);
     }
     const { members, drains } = await this.#members(worker);
     if (drains.has(worker)) {
@@ -112,5 +108,13 @@ function workerNotFound(worker: string): CourierError {
     'WORKER_NOT_FOUND',
     `No worker is called "${worker.slice(0, 64)}".`,
     'Look at fleet { workers { name } }.',
+  );
+}
+
+export function shardNotFound(shard: number, shardCount: number): CourierError {
+  return new CourierError(
+    'SHARD_NOT_FOUND',
+    `There is no shard ${shard}; they are 0 to ${shardCount - 1}.`,
+    'Look at fleet { shards { number owner } }.',
   );
 }

@@ -1,8 +1,10 @@
+import type { Pause } from '../domain/pause.ts';
 import { OPEN_STATES, type UpdateState } from '../domain/sets.ts';
 import type { WorkerDescription } from '../domain/worker.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { type BudgetView, readBudgets } from './budgetReader.ts';
+import { parsePauses } from './fleetPauses.ts';
 import { parseTuning, type Tuning } from './fleetTuning.ts';
 import { optionalNumber } from './updateRecord.ts';
 
@@ -36,6 +38,8 @@ export interface FleetView {
   readonly shards: readonly ShardView[];
   readonly budgets: readonly BudgetView[];
   readonly tuning: Tuning;
+  /** The oldest first. */
+  readonly pauses: readonly Pause[];
 }
 
 /** What Redis knows of the fleet; works with no worker running. */
@@ -51,12 +55,13 @@ export class FleetReader {
   }
 
   async read(): Promise<FleetView> {
-    const [time, members, drains, info, tuned] = await Promise.all([
+    const [time, members, drains, info, tuned, pauses] = await Promise.all([
       this.#redis.time(),
       this.#redis.zrange(this.#keys.members, 0, '-1', 'WITHSCORES'),
       this.#redis.smembers(this.#keys.drains),
       this.#redis.hgetall(this.#keys.memberInfo),
       this.#redis.hgetall(this.#keys.tuning),
+      this.#redis.hgetall(this.#keys.pauses),
     ]);
     const at = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
     const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard);
@@ -78,7 +83,7 @@ export class FleetReader {
       draining: drains.includes(name),
       told: told.get(name) ?? {},
     }));
-    return { at, shards, workers, budgets, tuning };
+    return { at, shards, workers, budgets, tuning, pauses: parsePauses(pauses) };
   }
 
   async #shard(shard: number, at: number): Promise<ShardView> {

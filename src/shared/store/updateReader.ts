@@ -1,9 +1,11 @@
 import { shardOfUpdate } from '../domain/ids.ts';
 import { laneId } from '../domain/lane.ts';
-import type { WaitReason } from '../domain/sets.ts';
+import { type Pause, pauseDetail } from '../domain/pause.ts';
+import type { UpdateState, WaitReason } from '../domain/sets.ts';
 import type { Update, Wait } from '../domain/update.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { parsePauses } from './fleetPauses.ts';
 import { optionalNumber, parseUpdate } from './updateRecord.ts';
 
 /** Reads updates, with the reason why one waits where that follows from something else. */
@@ -43,6 +45,18 @@ export class UpdateReader {
     );
   }
 
+  /** Where they stand, in the order of their ids; undefined where one is not there. */
+  async statesOf(ids: readonly string[]): Promise<readonly (UpdateState | undefined)[]> {
+    return Promise.all(
+      ids.map(async (id) => {
+        const shard = shardOfUpdate(id);
+        if (shard === undefined || shard >= this.#shardCount) return undefined;
+        const state = await this.#redis.hget(this.#keys.shard(shard).update(id), 'state');
+        return (state ?? undefined) as UpdateState | undefined;
+      }),
+    );
+  }
+
   /** The updates that repeat this one, oldest first. */
   async replaysOf(id: string): Promise<readonly string[]> {
     const shard = shardOfUpdate(id);
@@ -67,13 +81,16 @@ class WaitContext {
     const keys = this.#keys.shard(shard);
     const identityKey = keys.identity(update.identityId);
     const laneKey = keys.lane(laneId(update));
-    const [identity, head, lease, time] = await Promise.all([
+    const [identity, head, lease, time, pauses] = await Promise.all([
       this.#once(identityKey, () =>
         this.#redis.hmget(identityKey, 'status', 'waitReason', 'probeAt'),
       ),
       this.#once(laneKey, () => this.#redis.lindex(laneKey, 0)),
       this.#once(keys.lease, () => this.#redis.hget(keys.lease, 'expiresAt')),
       this.#once('time', () => this.#redis.time()),
+      this.#once('pauses', async () => {
+        return parsePauses(await this.#redis.hgetall(this.#keys.pauses));
+      }),
     ]);
     const [status, reason, probeAt] = identity;
     if (status === 'QUARANTINED' || status === 'NEEDS_OPERATOR') {
@@ -87,6 +104,8 @@ class WaitContext {
     if (!scheduled && head !== null && head !== update.id) {
       return { reason: 'BEHIND_ANOTHER_UPDATE', detail: head };
     }
+    const pause = oldestPause(pauses, shard, update.identityId);
+    if (pause !== undefined) return { reason: 'PAUSED', detail: pauseDetail(pause) };
     const now = Number(time[0]) * 1000;
     const overdue = scheduled && (update.wait?.until ?? 0) < now;
     if (update.wait !== undefined && !overdue) return update.wait;
@@ -98,4 +117,22 @@ class WaitContext {
     this.#answers.set(key, answer);
     return answer;
   }
+}
+
+/** What a worker holds back for a group it says in the record. */
+function oldestPause(pauses: readonly Pause[], shard: number, identityId: string) {
+  return pauses.find(({ target }) => {
+    switch (target.kind) {
+      case 'FLEET':
+        return true;
+      case 'SHARD':
+        return target.shard === shard;
+      case 'IDENTITY':
+        return target.identityId === identityId;
+      case 'GROUP':
+        return false;
+      default:
+        return target satisfies never;
+    }
+  });
 }

@@ -24,6 +24,8 @@ export interface DrainerDependencies {
   doubt(identityId: string): void;
   /** True once no new update may be begun. */
   quiet(): boolean;
+  /** Why no update of this identity may be begun until somebody resumes; undefined where one may. */
+  paused(identityId: string): string | undefined;
 }
 
 /** How a wish to have an update settled ended. */
@@ -87,6 +89,8 @@ export class LaneDrainer {
   /** From a fresh look at the lane until it is empty, must wait, or nobody asks any more. */
   async #round(): Promise<void> {
     if (this.#deps.quiet()) return this.#resolveAll(handingOver());
+    const paused = this.#deps.paused(this.#lane.identityId);
+    if (paused !== undefined) return this.#hold({ reason: 'PAUSED', detail: paused });
     const connection = this.#deps.connection(this.#lane.identityId);
     const readiness = await connection.ready(this.#deps.connectPatienceMs);
     if (readiness.kind === 'waits') return this.#hold(readiness.wait);
@@ -177,7 +181,7 @@ export class LaneDrainer {
       claim,
       settlement.state,
       settlement.fields,
-      asked && !this.#deps.quiet(),
+      asked && !this.#deps.quiet() && this.#deps.paused(this.#lane.identityId) === undefined,
     );
     for (const { updateId, state } of endings) {
       if (next !== undefined) {

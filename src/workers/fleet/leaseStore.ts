@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { Pause } from '../../shared/domain/pause.ts';
 import type { WorkerDescription } from '../../shared/domain/worker.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { runScript } from '../../shared/redis/script.ts';
+import { parsePauses } from '../../shared/store/fleetPauses.ts';
 import { parseTuning, type Tuning } from '../../shared/store/fleetTuning.ts';
 import { HEARTBEAT, LEAVE } from '../../shared/store/lua/fleetScripts.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE, RENEW_LEASE } from '../../shared/store/lua/leaseScripts.ts';
@@ -54,19 +56,22 @@ export class LeaseStore {
     return members;
   }
 
-  /** What operators asked for: workers that take nothing, shards that go to one, and the tuning. */
+  /** What operators asked for: workers that take nothing, shards that go to one, and so on. */
   async wishes(): Promise<{
     readonly drains: ReadonlySet<string>;
     readonly placements: ReadonlyMap<number, string>;
     readonly tuning: Tuning;
+    readonly pauses: readonly Pause[];
   }> {
-    const [drains, placements, tuning] = await Promise.all([
+    const [drains, placements, tuning, pauses] = await Promise.all([
       this.#redis.smembers(this.#keys.drains),
       this.#redis.hgetall(this.#keys.placements),
       this.#redis.hgetall(this.#keys.tuning),
+      this.#redis.hgetall(this.#keys.pauses),
     ]);
     return {
       tuning: parseTuning(tuning),
+      pauses: parsePauses(pauses),
       drains: new Set(drains),
       placements: new Map(
         Object.entries(placements).map(([shard, worker]) => [Number(shard), worker]),

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import { type Service, service } from '../../shared/lifecycle/service.ts';
+import type { Pause } from '../../shared/domain/pause.ts';
 import type { WorkerDescription } from '../../shared/domain/worker.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { EventBus } from '../events.ts';
@@ -8,6 +9,7 @@ import type { ShardRuntime } from '../shard/shardRuntime.ts';
 import { assignShards } from './assignment.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseStore, Member } from './leaseStore.ts';
+import type { PauseWatch } from './pauseWatch.ts';
 import type { RedisClock } from './redisClock.ts';
 import type { WorkerTuning } from './workerTuning.ts';
 
@@ -23,6 +25,7 @@ export interface KeeperDependencies {
   readonly leases: LeaseStore;
   readonly clock: RedisClock;
   readonly tuning: WorkerTuning;
+  readonly pauses: PauseWatch;
   readonly events: EventBus;
   readonly log: Logger;
   createRuntime(lease: Lease): ShardRuntime;
@@ -107,10 +110,11 @@ export class ShardKeeper {
     if (own !== undefined) this.#deps.clock.observe(own.lastBeatAt, sentAt, answeredAt);
     this.#lastBeatAt = performance.now();
     if (this.#stopping()) return;
-    const [owners, { drains, placements, tuning }] = await Promise.all([
+    const [owners, { drains, placements, tuning, pauses }] = await Promise.all([
       leases.owners(),
       leases.wishes(),
     ]);
+    await this.#followPauses(pauses);
     this.#deps.tuning.follow(tuning);
     for (const runtime of this.#held.values()) runtime.tune(this.#deps.tuning.jobConcurrency);
     if (this.#stopping() || this.#isPatient()) return;
@@ -134,6 +138,16 @@ export class ShardKeeper {
         }
       }),
     );
+  }
+
+  async #followPauses(pauses: readonly Pause[]): Promise<void> {
+    const resumed = await this.#deps.pauses.follow(pauses, () => Promise.resolve([]));
+    if (!resumed) return;
+    for (const [shard, runtime] of this.#held) {
+      runtime.resume().catch((error: unknown) => {
+        this.#deps.log.warn({ shard, error: messageOf(error) }, 'resuming a shard failed');
+      });
+    }
   }
 
   /**

@@ -10,6 +10,7 @@ import type { ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
 import { EXPIRE_DUE } from '../../shared/store/lua/endScripts.ts';
 import { CLAIM, GIVE_BACK, HOLD, SETTLE } from '../../shared/store/lua/scripts.ts';
+import { DUE } from '../../shared/store/lua/scheduleScripts.ts';
 import { SWEEP } from '../../shared/store/lua/sweepScripts.ts';
 import { optionalNumber } from '../../shared/store/updateRecord.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
@@ -211,6 +212,18 @@ export class LaneStore {
     const args = [this.#retentionMs, limit, againInMs];
     const [, seen, report, ...jobIds] = await this.#run(EXPIRE_DUE, args);
     return { seen: Number(seen), ended: this.#parseEnded(report), jobIds };
+  }
+
+  /** Updates whose time has come, with their lanes, and Redis's clock. */
+  async due(
+    limit: number,
+  ): Promise<{ now: number; updates: [updateId: string, laneId: string][] }> {
+    const [, now, ...words] = await this.#run(DUE, [limit]);
+    const updates: [string, string][] = [];
+    for (let at = 0; at + 1 < words.length; at += 2) {
+      updates.push([words[at] ?? '', words[at + 1] ?? '']);
+    }
+    return { now: Number(now), updates };
   }
 
   async #run(script: Script, args: readonly ScriptArgument[]): Promise<string[]> {

@@ -9,6 +9,7 @@ import {
   parseConnectionJob,
   parseScheduleJob,
   parseVerifyJob,
+  READ_SHADOW,
   SCHEDULE,
   VERIFY,
 } from '../../shared/queue/deliverJob.ts';
@@ -23,12 +24,14 @@ import { processDeliver } from '../delivery/deliverProcessor.ts';
 import { LaneDrainer } from '../delivery/laneDrainer.ts';
 import type { RetryPolicy } from '../delivery/retryPolicy.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
+import type { PauseWatch } from '../fleet/pauseWatch.ts';
 import type { RedisClock } from '../fleet/redisClock.ts';
 import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
 import { IndexTrimmer } from './indexTrimmer.ts';
-import { endInheritedWaits } from './inheritedWaits.ts';
+import { endWaits, INHERITED } from './endWaits.ts';
 import { LaneStore } from './laneStore.ts';
 import { Schedule } from './schedule.ts';
+import { readShadow } from './shadowReader.ts';
 import { StrayJobs } from './strayJobs.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -50,6 +53,7 @@ export interface ShardDependencies {
   readonly keys: Keys;
   readonly queues: ShardQueues;
   readonly clock: RedisClock;
+  readonly pauses: PauseWatch;
   readonly vault: Vault;
   readonly connections: SharedConnectionDependencies;
   readonly settings: ShardSettings;
@@ -130,6 +134,12 @@ export class ShardRuntime {
     }
   }
 
+  /** Has what waits for a pause looked at again, since one has ended. */
+  async resume(): Promise<void> {
+    const { redis, keys, queues } = this.#deps;
+    await endWaits(['PAUSED'], redis, keys.shard(this.lease.shard), queues, this.lease.lost);
+  }
+
   /** Has as many jobs run at once from the next one on. */
   tune(jobConcurrency: number): void {
     if (jobConcurrency === this.#jobConcurrency) return;
@@ -194,6 +204,14 @@ export class ShardRuntime {
     try {
       if (job.name === VERIFY) return await this.#verify(job, token);
       if (job.name === SCHEDULE) return await this.#release(job, token);
+      if (job.name === READ_SHADOW) {
+        return await readShadow(job, token, {
+          redis: this.#deps.redis,
+          keys: this.#deps.keys.shard(this.lease.shard),
+          records: this.#records,
+          connection: (identityId) => this.#connection(identityId),
+        });
+      }
       if (job.name === CONNECTION) return await this.#act(job, token);
       if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
       return await processDeliver(job, token, {
@@ -266,6 +284,7 @@ export class ShardRuntime {
             });
           },
           quiet: () => this.#quiet,
+          paused: (identityId) => this.#deps.pauses.detail(identityId),
         },
         () => this.#drainers.delete(laneId),
       );
@@ -355,7 +374,7 @@ export class ShardRuntime {
   async #tendOnce(): Promise<void> {
     if (!this.#waitsEnded) {
       const { redis, keys, queues } = this.#deps;
-      await endInheritedWaits(redis, keys.shard(this.lease.shard), queues, this.lease.lost);
+      await endWaits(INHERITED, redis, keys.shard(this.lease.shard), queues, this.lease.lost);
       this.#waitsEnded = true;
     }
     // What its job did not release: one that was lost, or that ran a moment too early.

@@ -6,7 +6,10 @@ import type { Lease } from '../../../src/workers/fleet/lease.ts';
 import { RedisClock } from '../../../src/workers/fleet/redisClock.ts';
 import { IdentityRecords } from '../../../src/workers/shard/identityRecords.ts';
 import { LaneStore } from '../../../src/workers/shard/laneStore.ts';
+import { Schedule } from '../../../src/workers/shard/schedule.ts';
 import { Sweeper } from '../../../src/workers/shard/sweeper.ts';
+import { laneId } from '../../../src/shared/domain/lane.ts';
+import { SCHEDULE } from '../../../src/shared/queue/deliverJob.ts';
 import { DELIVER_QUEUE } from '../../../src/shared/redis/keys.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ShardWorld } from './shardWorld.ts';
@@ -24,6 +27,7 @@ export class Owner {
   readonly lanes: LaneStore;
   readonly records: IdentityRecords;
   readonly sweeper: Sweeper;
+  readonly schedule: Schedule;
   /** How the broker answers; accepts everything unless a test says otherwise. */
   answer: (updateId: string) => PublishOutcome = () => ACCEPTED;
   /** Whether there is a connection. */
@@ -39,6 +43,7 @@ export class Owner {
     const clock = new RedisClock();
     this.lanes = new LaneStore(redis, shardKeys, lease, RETENTION_MS, clock);
     this.records = new IdentityRecords(redis, keys, lease, vault, clock);
+    this.schedule = new Schedule(lease, this.lanes, queues);
     this.sweeper = new Sweeper(lease.shard, this.lanes, queues, events);
     this.#worker = new Worker(DELIVER_QUEUE, null, {
       connection: world.queueRedis,
@@ -72,10 +77,24 @@ export class Owner {
 
   /** Runs a job's processor alone: what is left is to tell BullMQ that it ended. */
   async process(job: Job): Promise<unknown> {
+    if (job.name === SCHEDULE) return this.release();
     return processDeliver(job, this.lease.token, {
       lanes: this.lanes,
       drainer: (laneId) => this.drainer(laneId),
     });
+  }
+
+  /** Releases what is due, and notes where it stands now. */
+  async release(): Promise<void> {
+    const { redis, shardKeys } = this.#world;
+    const before = await redis.zrange(shardKeys.scheduled, 0, '-1');
+    await this.schedule.release();
+    const left = new Set(await redis.zrange(shardKeys.scheduled, 0, '-1'));
+    for (const id of before.filter((one) => !left.has(one))) {
+      const fields = await redis.hgetall(shardKeys.update(id));
+      const { identity: identityId = '', thing = '', shadow } = fields;
+      this.#world.entered(laneId({ identityId, thing, shadow }), id);
+    }
   }
 
   drainer(laneId: string): LaneDrainer {
@@ -93,6 +112,7 @@ export class Owner {
         suspect: () => undefined,
         doubt: () => undefined,
         quiet: () => false,
+        paused: () => undefined,
       },
       forget,
     );
@@ -105,6 +125,7 @@ export class Owner {
     const { redis, shardKeys } = this.#world;
     await eventually(
       async () => {
+        await this.release();
         await this.sweeper.sweep();
         for (let job = await this.takeJob(); job !== undefined; job = await this.takeJob()) {
           await this.run(job);

@@ -69,6 +69,22 @@ return 'last'
 };
 
 /**
+ * Notes a pause, unless its target is paused already. KEYS: pauses. ARGV: field, pause as JSON,
+ * most pauses. Answer: the pause that holds, as JSON | 0 where there are too many.
+ */
+export const PAUSE: Script = {
+  name: 'pause',
+  keys: 1,
+  lua: /* lua */ `
+local holding = redis.call('HGET', KEYS[1], ARGV[1])
+if holding then return holding end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return ARGV[2]
+`,
+};
+
+/**
  * A token bucket in Redis's time, which counts what it grants in each second of that clock: what
  * is shown as the use of the budget. KEYS: bucket. ARGV: rate per second, burst, wanted.
  * Answer: granted, ms until the next token where none was granted.

@@ -32,6 +32,8 @@ local function mayWait(lane, u, dueAt)
     local status = redis.call('HGET', T .. ':identity:' .. string.match(lane, '^[^/]+'), 'status')
     if status == 'QUARANTINED' or status == 'NEEDS_OPERATOR' then return true end
     local reason = u[4]
+    -- Woken where the pause ends, and by the next owner.
+    if reason == 'PAUSED' then return true end
     if reason ~= 'IDENTITY_QUARANTINED' and reason ~= 'NEEDS_OPERATOR' and reason ~= 'PROPAGATING' then
       latest = math.max(now, tonumber(u[2] or '0'))
     end

@@ -1,0 +1,104 @@
+import type { PauseTarget } from '../../shared/domain/pause.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
+import { shardNotFound } from '../../shared/store/fleetControl.ts';
+import { identityNotFound } from '../../shared/store/updateIntake.ts';
+import type { ApiContext } from '../context.ts';
+import { requireReason } from '../input.ts';
+import { perform } from '../perform.ts';
+import { actionResult } from './actionResult.ts';
+import { builder } from './builder.ts';
+import { PauseType } from './pause.ts';
+
+const PauseTargetInput = builder.inputType('PauseTargetInput', {
+  description: 'What to hold back, or to let go: exactly one of these.',
+  isOneOf: true,
+  fields: (t) => ({
+    fleet: t.boolean({ description: 'true: every update.' }),
+    shard: t.int({ description: 'The number of a shard.' }),
+    identityId: t.id({ description: 'An identity.' }),
+  }),
+});
+
+const PauseUpdatesInput = builder.inputType('PauseUpdatesInput', {
+  description: 'What to hold back, and why.',
+  fields: (t) => ({
+    target: t.field({ type: PauseTargetInput, required: true, description: 'What.' }),
+    reason: t.string({
+      required: true,
+      description: 'Why: up to 500 characters. Every update that waits for it says so.',
+    }),
+  }),
+});
+
+const ResumeUpdatesInput = builder.inputType('ResumeUpdatesInput', {
+  description: 'What to let go.',
+  fields: (t) => ({
+    target: t.field({ type: PauseTargetInput, required: true, description: 'What was paused.' }),
+    reason: t.string({ description: 'Why, for the audit.' }),
+  }),
+});
+
+type TargetInput = (typeof PauseTargetInput)['$inferInput'];
+
+function targetOf({ fleet, shard, identityId }: TargetInput): PauseTarget {
+  if (fleet === true) return { kind: 'FLEET' };
+  if (typeof shard === 'number') return { kind: 'SHARD', shard };
+  if (typeof identityId === 'string') return { kind: 'IDENTITY', identityId };
+  throw new CourierError(
+    'PAUSE_TARGET_INVALID',
+    'fleet: false names nothing.',
+    'Name a shard or an identity, or say fleet: true.',
+  );
+}
+
+/** What is not there cannot be paused; a pause of what has gone since may still be ended. */
+async function requireTarget(context: ApiContext, target: PauseTarget): Promise<void> {
+  if (target.kind === 'SHARD') {
+    const { shards } = await context.fleet.read();
+    if (shards[target.shard] === undefined) throw shardNotFound(target.shard, shards.length);
+  }
+  if (target.kind === 'IDENTITY') {
+    const identity = await context.identities.load(target.identityId);
+    if (identity === undefined) throw identityNotFound(target.identityId);
+  }
+}
+
+builder.mutationFields((t) => ({
+  pauseUpdates: t.field({
+    type: PauseType,
+    authScopes: { role: 'approver' },
+    description:
+      'Holds updates back until resumeUpdates: they are still accepted, and wait as PAUSED. The workers follow with their next heartbeat; what is in flight ends as usual, and connections stay. What is paused already stays as it was, with its first reason: the answer tells.',
+    args: {
+      input: t.arg({ type: PauseUpdatesInput, required: true, description: 'What and why.' }),
+    },
+    errors: actionResult('PauseUpdates', 'The pause was written down.', {
+      name: 'pause',
+      description: 'The pause that holds.',
+    }),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'pauseUpdates', async () => {
+        requireReason(input.reason);
+        const target = targetOf(input.target);
+        await requireTarget(context, target);
+        return context.pauses.pause(target, { actor: context.actor, reason: input.reason });
+      }),
+  }),
+  resumeUpdates: t.field({
+    type: PauseType,
+    authScopes: { role: 'approver' },
+    description:
+      'Ends a pause; what waited for it goes on within seconds, unless another pause holds it too.',
+    args: { input: t.arg({ type: ResumeUpdatesInput, required: true, description: 'What.' }) },
+    errors: actionResult('ResumeUpdates', 'The pause has ended.', {
+      name: 'pause',
+      description: 'The pause as it was.',
+    }),
+    resolve: (_root, { input }, context) =>
+      perform(context, 'resumeUpdates', async () => {
+        const { reason } = input;
+        if (typeof reason === 'string') requireReason(reason);
+        return context.pauses.resume(targetOf(input.target));
+      }),
+  }),
+}));
