@@ -29,6 +29,8 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: number; Output: number };
+    /** Milliseconds. */
+    Duration: { Input: number; Output: number };
     /** Not checked by the scalar: what is wrong with a document is answered per update. */
     JSONObject: { Input: unknown; Output: JsonObject };
     ThingName: { Input: string; Output: string };

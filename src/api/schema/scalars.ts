@@ -1,4 +1,5 @@
 import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
+import { durationText, parseDuration } from '../../shared/domain/duration.ts';
 import { builder } from './builder.ts';
 
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
@@ -9,6 +10,14 @@ builder.scalarType('DateTime', {
   serialize: (value) => new Date(value).toISOString(),
   parseValue: parseDateTime,
   parseLiteral: (node) => parseDateTime(textOf(node)),
+});
+
+builder.scalarType('Duration', {
+  description:
+    'A length of time as text: whole numbers with the units d, h, m, s and ms, the largest first, for example 5s, 1h30m or 500ms.',
+  serialize: durationText,
+  parseValue: readDuration,
+  parseLiteral: (node) => readDuration(textOf(node)),
 });
 
 builder.scalarType('JSONObject', {
@@ -52,6 +61,12 @@ function textOf(node: ValueNode): unknown {
 function plainText(scalar: string, value: unknown): string {
   if (typeof value === 'string') return value;
   throw new GraphQLError(`${scalar} must be a string.`);
+}
+
+function readDuration(value: unknown): number {
+  const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+  if (ms !== undefined) return ms;
+  throw new GraphQLError('Duration must be text such as "5s", "1h30m" or "500ms".');
 }
 
 function parseDateTime(value: unknown): number {

@@ -152,6 +152,12 @@ builder.node(UpdateType, {
       description: 'After this it must not be published any more.',
       resolve: ({ asked }) => asked.expiresAt,
     }),
+    notBefore: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Before this it must not begin; null where it was to begin at once.',
+      resolve: async (ref, _args, context) => (await load(ref, context)).notBefore,
+    }),
     coalesce: t.boolean({
       description: 'Whether it may be merged with its neighbours into one publish.',
       resolve: ({ asked }) => asked.coalesce === true,

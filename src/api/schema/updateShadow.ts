@@ -5,6 +5,7 @@ import { requestProblem } from '../../shared/store/requestProblem.ts';
 import type { IntakeRow } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
 import { idempotencyKeyProblem } from '../input.ts';
+import { endedWithin } from '../inlineWait.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
 import { ConfirmLevelEnum } from './enums.ts';
@@ -16,6 +17,9 @@ const MAX_ROWS = 1000;
 export const KEY_DESCRIPTION =
   'Up to 255 characters that name this request. The same key with the same body gives the same answer again and never sends twice; keep it until you have an answer.';
 
+const WAIT_DESCRIPTION =
+  'Up to how long the answer waits for the end of what it accepted, for example 5s (API_MAX_WAIT_MS at most). What has not ended by then is answered as it stands.';
+
 interface UpdateFields {
   readonly identityId: string;
   readonly thing: string;
@@ -24,6 +28,8 @@ interface UpdateFields {
   readonly confirm?: UpdateRequest['confirm'] | null | undefined;
   readonly expectedVersion?: number | null | undefined;
   readonly expiresAt?: number | null | undefined;
+  readonly notBefore?: number | null | undefined;
+  readonly delay?: number | null | undefined;
   readonly coalesce?: boolean | null | undefined;
 }
 
@@ -52,6 +58,16 @@ const updateFields = (t: Parameters<Parameters<typeof builder.inputType>[1]['fie
     type: 'DateTime',
     description: 'After this it must not be published any more; it ends as EXPIRED.',
   }),
+  notBefore: t.field({
+    type: 'DateTime',
+    description:
+      'It must not begin before this; until then it waits as SCHEDULED, and what comes later goes before it. A time that has passed is at once.',
+  }),
+  delay: t.field({
+    type: 'Duration',
+    description:
+      'The same as a length of time, for example 5m: it begins when the request is stored. Instead of notBefore.',
+  }),
   coalesce: t.boolean({
     defaultValue: false,
     description:
@@ -63,6 +79,7 @@ const UpdateShadowInput = builder.inputType('UpdateShadowInput', {
   description: 'A patch to the desired state of one shadow.',
   fields: (t) => ({
     ...updateFields(t),
+    wait: t.field({ type: 'Duration', description: WAIT_DESCRIPTION }),
     idempotencyKey: t.string({ description: KEY_DESCRIPTION }),
   }),
 });
@@ -80,6 +97,7 @@ const UpdateShadowsInput = builder.inputType('UpdateShadowsInput', {
       required: true,
       description: `1 to ${MAX_ROWS} updates. Those to one shadow are published in this order.`,
     }),
+    wait: t.field({ type: 'Duration', description: WAIT_DESCRIPTION }),
     idempotencyKey: t.string({ description: KEY_DESCRIPTION }),
   }),
 });
@@ -94,6 +112,8 @@ function toRequest(fields: UpdateFields): UpdateRequest {
     confirm: fields.confirm ?? 'ACCEPTED',
     expectedVersion: fields.expectedVersion ?? undefined,
     expiresAt: fields.expiresAt ?? undefined,
+    notBefore: fields.notBefore ?? undefined,
+    delayMs: fields.delay ?? undefined,
     ...(fields.coalesce === true ? { coalesce: true } : {}),
   };
 }
@@ -175,13 +195,16 @@ builder.mutationFields((t) => ({
       result: { name: 'UpdateShadowSuccess', description: 'The update was accepted.' },
       dataField: { name: 'update', description: 'The update.' },
     },
-    resolve: (_root, { input }, context) =>
-      perform(context, 'updateShadow', async () => {
+    resolve: (_root, { input }, context) => {
+      const take = async (): Promise<UpdateRef> => {
         const asked = toRequest(input);
         const [row] = await accept([asked], input.idempotencyKey ?? undefined, context);
         if (row?.taken !== true) throw row?.error ?? new TypeError('a request without its row');
         return { id: row.updateId, asked, actor: context.actor };
-      }),
+      };
+      const taking = () => perform(context, 'updateShadow', take);
+      return endedWithin(context, input.wait, taking, ({ id }) => [id]);
+    },
   }),
   updateShadows: t.field({
     type: UpdateShadowsSuccess,
@@ -194,14 +217,19 @@ builder.mutationFields((t) => ({
       types: [CourierError],
       union: { name: 'UpdateShadowsResult', description: 'What updateShadows answers.' },
     },
-    resolve: (_root, { input }, context) =>
-      perform(context, 'updateShadows', async () => {
+    resolve: (_root, { input }, context) => {
+      const take = async () => {
         const wrong = sizeProblem(input.updates.length);
         if (wrong !== undefined) throw wrong;
         const requests = input.updates.map(toRequest);
         const taken = await accept(requests, input.idempotencyKey ?? undefined, context);
         return { rows: requests.map((asked, index) => toRow(asked, index, taken, context)) };
-      }),
+      };
+      const taking = () => perform(context, 'updateShadows', take);
+      const idsOf = ({ rows }: { readonly rows: readonly Row[] }) =>
+        rows.flatMap(({ update }) => update?.id ?? []);
+      return endedWithin(context, input.wait, taking, idsOf);
+    },
   }),
 }));
 

@@ -57,3 +57,17 @@ export type ScheduleJob = z.infer<typeof scheduleJob>;
 export function parseScheduleJob(data: unknown): ScheduleJob {
   return scheduleJob.parse(data);
 }
+
+/** A read job asks the owner to read a shadow for somebody who waits; `answerId` names who. */
+export const READ_SHADOW = 'read-shadow';
+const readShadowJob = z.object({
+  identityId: z.string(),
+  thing: z.string(),
+  shadow: z.string().optional(),
+  answerId: z.string(),
+});
+export type ReadShadowJob = z.infer<typeof readShadowJob>;
+
+export function parseReadShadowJob(data: unknown): ReadShadowJob {
+  return readShadowJob.parse(data);
+}

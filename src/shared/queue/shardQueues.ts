@@ -27,6 +27,12 @@ export interface NewJob {
   readonly data: object;
   readonly id: string;
   readonly priority?: number;
+  /** When it runs at the earliest, in milliseconds from now. */
+  readonly delayMs?: number;
+  /** It goes before all that waits. */
+  readonly urgent?: boolean;
+  /** Nothing of it is kept once it is done. */
+  readonly fleeting?: boolean;
 }
 
 /** BullMQ's queues, one a shard, on one connection. */
@@ -128,5 +134,8 @@ function jobOptions(job: NewJob): JobsOptions {
     ...JOB_OPTIONS,
     jobId: job.id,
     ...(job.priority === undefined ? {} : { priority: job.priority }),
+    ...(job.delayMs === undefined ? {} : { delay: job.delayMs }),
+    ...(job.urgent === true ? { lifo: true } : {}),
+    ...(job.fleeting === true ? { removeOnComplete: true } : {}),
   };
 }

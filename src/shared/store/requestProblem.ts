@@ -4,6 +4,7 @@ import { labelsProblem } from '../domain/labels.ts';
 import { shadowNameProblem, thingNameProblem } from '../domain/shadow.ts';
 import type { UpdateRequest } from '../domain/update.ts';
 import { CourierError } from '../errors/courierError.ts';
+import { startProblem } from './start.ts';
 import { identityNotFound } from './updateIntake.ts';
 
 /** The first thing wrong with a request, or nothing. Looks at the request alone, not at Redis. */
@@ -25,9 +26,9 @@ export function requestProblem(
   if (desired !== undefined) {
     return new CourierError('DESIRED_INVALID', desired, 'Correct the desired document.');
   }
-  const version = request.expectedVersion;
   const labels = labelsProblem(request.labels);
   if (labels !== undefined) return labels;
+  const version = request.expectedVersion;
   if (version !== undefined && !(Number.isSafeInteger(version) && version >= 0)) {
     return new CourierError(
       'EXPECTED_VERSION_INVALID',
@@ -42,5 +43,7 @@ export function requestProblem(
       'Give a time in the future, or leave it out.',
     );
   }
+  const start = startProblem(request, now);
+  if (start !== undefined) return start;
   return undefined;
 }

@@ -1,6 +1,9 @@
+import { isObject } from '../../shared/domain/desired.ts';
+import type { LiveShadow } from '../../shared/domain/liveShadow.ts';
+
 /** What the shadow service said to one request. */
 export type ShadowAnswer =
-  | { readonly kind: 'accepted'; readonly version: number; readonly desired: unknown }
+  | ({ readonly kind: 'accepted' } & LiveShadow)
   | { readonly kind: 'rejected'; readonly code: number; readonly message: string };
 
 /**
@@ -28,7 +31,7 @@ export class Answers {
     this.#waiting.delete(document.clientToken);
     onAnswer(
       accepted
-        ? { kind: 'accepted', version: Number(document.version), desired: desiredOf(document) }
+        ? { kind: 'accepted', ...shadowOf(document) }
         : {
             kind: 'rejected',
             code: Number(document.code),
@@ -42,14 +45,26 @@ interface AnswerDocument {
   readonly clientToken?: unknown;
   readonly version?: unknown;
   readonly state?: unknown;
+  readonly metadata?: unknown;
+  readonly timestamp?: unknown;
   readonly code?: unknown;
   readonly message?: unknown;
 }
 
-function desiredOf({ state }: AnswerDocument): unknown {
-  return typeof state === 'object' && state !== null && 'desired' in state
-    ? state.desired
-    : undefined;
+function shadowOf({ state, version, metadata, timestamp }: AnswerDocument): LiveShadow {
+  const { desired, reported, delta } = (isObject(state) ? state : {}) as {
+    readonly desired?: unknown;
+    readonly reported?: unknown;
+    readonly delta?: unknown;
+  };
+  return {
+    version: Number(version),
+    desired,
+    reported,
+    delta,
+    metadata,
+    timestamp: typeof timestamp === 'number' ? timestamp : undefined,
+  };
 }
 
 /** A message that is not JSON is not ours to answer for. */

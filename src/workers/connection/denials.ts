@@ -36,7 +36,7 @@ export function shadowDenied(topic: string, code: number, message: string): Deni
   return {
     stage: 'SHADOW_SERVICE',
     gate: 'SHADOW_SERVICE',
-    message: `The shadow service refused the update of ${topic} with ${code}: ${message}`,
+    message: `The shadow service refused the request to ${topic} with ${code}: ${message}`,
     remedy: 'Check that the thing belongs to this AWS account and region.',
   };
 }

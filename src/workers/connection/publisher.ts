@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Denial } from '../../shared/domain/denial.ts';
 import type { ConfirmLevel } from '../../shared/domain/sets.ts';
 import { type ShadowRef, shadowTopic } from '../../shared/domain/shadow.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
@@ -173,7 +174,7 @@ export class Publisher {
         case 'subscribed':
           break;
         case 'denied':
-          return { kind: 'refused', why: `the subscription to ${pinned.filter} is denied` };
+          return refusedBy(subscribeDenied(this.#settings.names, pinned.filter));
         case 'full':
           return { kind: 'later', why: 'no room for a subscription' };
         case 'failed':
@@ -196,6 +197,7 @@ export class Publisher {
   }
 
   #get(ref: ShadowRef, token: string): Promise<ShadowReading> {
+    const topic = `${shadowTopic(ref)}/get`;
     return new Promise((resolve) => {
       const finish = (reading: ShadowReading) => {
         if (!this.#inFlight.delete(end)) return;
@@ -211,11 +213,11 @@ export class Publisher {
         finish({ kind: 'later', why: `no answer within ${answerTimeoutMs} ms` });
       }, answerTimeoutMs);
       this.#inFlight.add(end);
-      this.#answers.expect(token, (answer) => finish(readingOf(answer)));
-      this.#link.publish(`${shadowTopic(ref)}/get`, JSON.stringify({ clientToken: token })).then(
+      this.#answers.expect(token, (answer) => finish(readingOf(answer, topic)));
+      this.#link.publish(topic, JSON.stringify({ clientToken: token })).then(
         (reasonCode) => {
           if (reasonCode === NOT_AUTHORIZED) {
-            finish({ kind: 'refused', why: `the publish to ${shadowTopic(ref)}/get is denied` });
+            finish(refusedBy(publishDenied(this.#settings.names, topic)));
           } else if (reasonCode >= 0x80) {
             finish({ kind: 'later', why: `PUBACK reason code ${reasonCode}` });
           }
@@ -294,12 +296,15 @@ export class Publisher {
 /** The shadow service's codes that may be gone at the next try. */
 const TEMPORARY = new Set([429, 500, 503]);
 
-function readingOf(answer: ShadowAnswer): ShadowReading {
-  if (answer.kind === 'accepted') {
-    return { kind: 'document', version: answer.version, desired: answer.desired };
-  }
+function refusedBy(denial: Denial): ShadowReading {
+  return { kind: 'refused', why: denial.message, denial };
+}
+
+function readingOf(answer: ShadowAnswer, topic: string): ShadowReading {
+  if (answer.kind === 'accepted') return { ...answer, kind: 'document' };
   const { code, message } = answer;
-  if (code === 404) return { kind: 'missing' };
+  if (code === 404) return { kind: 'missing', why: message };
+  if (code === 401 || code === 403) return refusedBy(shadowDenied(topic, code, message));
   const why = `rejected with ${code}: ${message}`;
   return { kind: TEMPORARY.has(code) ? 'later' : 'refused', why };
 }

@@ -11,6 +11,7 @@ import { Keys } from '../../../src/shared/redis/keys.ts';
 import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
+import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
 import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
@@ -52,6 +53,7 @@ export class Fleet {
   readonly directory: IdentityDirectory;
   readonly control: FleetControl;
   readonly reader: FleetReader;
+  readonly shadowReads: ShadowReads;
   readonly shardCount: number;
   readonly #redisUrl: string;
   readonly #queueRedis: RedisClient;
@@ -76,6 +78,10 @@ export class Fleet {
     const settings = { shardCount, retentionMs: RETENTION_MS };
     this.directory = new IdentityDirectory(this.redis, this.keys, this.#queues, vault, shardCount);
     this.control = new FleetControl(this.redis, this.keys, this.#queues, shardCount);
+    this.shadowReads = new ShadowReads(this.redis, this.keys, this.#queues, {
+      shardCount,
+      timeoutMs: 20_000,
+    });
     this.reader = new FleetReader(this.redis, this.keys, shardCount);
     this.#intake = new UpdateIntake(this.redis, this.keys, this.#queues, settings);
     this.#reader = new UpdateReader(this.redis, this.keys, shardCount);
