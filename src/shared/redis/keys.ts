@@ -69,6 +69,11 @@ export class Keys {
     return `{${this.prefix}:idempotency:${digest}}`;
   }
 
+  /** Stream: what happened in the fleet. */
+  get fleetEvents(): string {
+    return `{${this.prefix}:fleet}:events`;
+  }
+
   /** Stream: what was done, by kind, so that none pushes another out. */
   audit(kind: string): string {
     return `{${this.prefix}:audit}:${kind}`;
@@ -120,6 +125,11 @@ export class ShardKeys {
   /** Hash: lane id to `reason|until`, for lanes whose head waits. */
   get waiting(): string {
     return `${this.tag}:waiting`;
+  }
+
+  /** Stream: what happened in the shard. */
+  get events(): string {
+    return `${this.tag}:events`;
   }
 
   /** Hash: counters of updates by state. */

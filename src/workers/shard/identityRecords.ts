@@ -11,6 +11,7 @@ import {
   QUARANTINE,
   RELEASE,
   REPLACE_SECRET,
+  WRITE_CONNECTION,
   WRITE_CREDENTIALS,
   WRITE_IDENTITY,
 } from '../../shared/store/lua/identityScripts.ts';
@@ -192,17 +193,18 @@ export class IdentityRecords {
     return this.#redis.zrangebyscore(this.#shardKeys.quarantined, 0, latest, 'LIMIT', 0, limit);
   }
 
-  /** What the fleet shows of a connection. Not fenced: a stale view harms nothing. */
+  /** What the fleet shows of a connection. */
   async writeConnection(identityId: string, view: ConnectionView): Promise<void> {
     const { connectedAt, recycleAt } = view;
     const times = {
       connectedAt: connectedAt === undefined ? '' : this.#clock.toRedis(connectedAt),
       recycleAt: recycleAt === undefined ? '' : this.#clock.toRedis(recycleAt),
     };
-    const fields = Object.entries({ ...view, ...times }).map(([name, value]) => {
+    const { state, worker, ...rest } = { ...view, ...times };
+    const words = Object.entries({ state, worker, ...rest }).flatMap(([name, value]) => {
       return [name, String(value ?? '')];
     });
-    await this.#redis.hset(this.#shardKeys.connection(identityId), Object.fromEntries(fields));
+    await runScript(this.#redis, WRITE_CONNECTION, [this.#shardKeys.lease], [identityId, ...words]);
   }
 
   #localTime(time: number | undefined): number | undefined {

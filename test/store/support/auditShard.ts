@@ -35,6 +35,7 @@ export async function auditShard(world: ShardWorld): Promise<void> {
   await auditIndexes(world, heads);
   await auditSearchIndex(world, records);
   await auditSchedule(world, records);
+  await auditEvents(world, records);
   expect(await readCounts(world), 'the counters are what a recount gives').toEqual(
     recount([...records.values()]),
   );
@@ -69,6 +70,18 @@ async function auditIndexes(world: ShardWorld, heads: ReadonlyMap<string, Fields
     const indexed = await redis.smembers(shardKeys.lanesOf(identity));
     expect(indexed.toSorted()).toEqual(own.toSorted());
   }
+}
+
+/** Every update that ended said so once, with the state that it ended in; no other one did. */
+async function auditEvents(world: ShardWorld, records: ReadonlyMap<string, Fields>): Promise<void> {
+  const told: string[] = [];
+  for (const [, words] of await world.redis.xrange(world.shardKeys.events, '-', '+')) {
+    if (words[1] === 'E') told.push(`${words[3]} ${words[5]}`);
+  }
+  const ended = [...records].filter(([, fields]) => !isOpen(fields));
+  expect(told.toSorted(), 'the events of ends').toEqual(
+    ended.map(([id, { state }]) => `${id.slice(-26)} ${state}`).toSorted(),
+  );
 }
 
 /** What must not begin yet is in no lane, and known by its time and by its identity. */

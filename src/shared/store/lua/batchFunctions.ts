@@ -18,6 +18,7 @@ local function endPart(batch, now, retentionMs)
   redis.call('PEXPIRE', batchKey(batch), retentionMs)
   redis.call('PEXPIRE', T .. ':i:b:' .. batch, retentionMs)
   redis.call('SADD', T .. ':batch-ends', batch)
+  event('B', 'b', batch)
 end
 
 -- Whether a portion comes for the first time.

@@ -1,3 +1,5 @@
+import { EVENT_FUNCTIONS } from './eventFunctions.ts';
+
 /**
  * The first line of scripts that go on when Redis has reached its maxmemory: they keep leases, and
  * end updates, which is what gives memory back.
@@ -19,7 +21,7 @@ end
 local function int(n)
   return string.format('%.0f', n)
 end
-
+${EVENT_FUNCTIONS}
 -- True while (epoch, token) is the unexpired lease of this shard.
 local function owns(epoch, token, now)
   local l = redis.call('HMGET', KEYS[1], 'epoch', 'token', 'expiresAt')

@@ -1,6 +1,21 @@
 import type { Script } from '../../redis/script.ts';
 import { WHEN_FULL } from './fence.ts';
 
+/** Events of the fleet that its stream keeps. */
+export const MOST_FLEET_EVENTS = 10_000;
+
+/**
+ * A Lua function that writes what happened in the fleet to its stream, beside the list of members.
+ * k is J (a worker joined: w), L (it left, or was given up: w), or A (an operator acted: n, the
+ * mutation; a, the actor; s, what it concerns as a JSON list; r, the reason).
+ */
+const FLEET_EVENT = /* lua */ `
+local function event(kind, worker)
+  local stream = string.match(KEYS[1], '^(.*):members$') .. ':events'
+  redis.call('XADD', stream, 'MAXLEN', '~', ${MOST_FLEET_EVENTS}, '*', 'k', kind, 'w', worker)
+end
+`;
+
 /**
  * Records a heartbeat and answers who else beats. Members whose last beat is older than the limit
  * are dropped, and their count of beats with them.
@@ -10,18 +25,19 @@ import { WHEN_FULL } from './fence.ts';
 export const HEARTBEAT: Script = {
   name: 'heartbeat',
   keys: 2,
-  lua: `${WHEN_FULL}${
+  lua: `${WHEN_FULL}${FLEET_EVENT}${
     /* lua */ `
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]))
 for _, worker in ipairs(gone) do
   redis.call('ZREM', KEYS[1], worker)
-  redis.call('HDEL', KEYS[2], worker, worker .. '|beats')
+  if redis.call('HDEL', KEYS[2], worker, worker .. '|beats') > 0 then event('L', worker) end
 end
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-redis.call('HINCRBY', KEYS[2], ARGV[1] .. '|beats', 1)
+-- From its second beat on it takes part.
+if redis.call('HINCRBY', KEYS[2], ARGV[1] .. '|beats', 1) == 2 then event('J', ARGV[1]) end
 local answer = {}
 local members = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 for i = 1, #members, 2 do
@@ -39,10 +55,14 @@ return answer
 export const LEAVE: Script = {
   name: 'leave',
   keys: 2,
-  lua: /* lua */ `
+  lua: `${FLEET_EVENT}${
+    /* lua */ `
 redis.call('ZREM', KEYS[1], ARGV[1])
-return redis.call('HDEL', KEYS[2], ARGV[1], ARGV[1] .. '|beats')
-`,
+local known = redis.call('HDEL', KEYS[2], ARGV[1], ARGV[1] .. '|beats')
+if known > 0 then event('L', ARGV[1]) end
+return known
+`
+  }`,
 };
 
 /**

@@ -28,6 +28,9 @@ const LIFT = /* lua */ `
 -- each lane, since every update may have one of its own that was put off.
 local function lift(id)
   local record = T .. ':identity:' .. id
+  if redis.call('HGET', record, 'status') ~= 'ACTIVE' then
+    event('I', 'i', id, 's', 'ACTIVE', 'r', '', 'd', '')
+  end
   redis.call('HSET', record, 'status', 'ACTIVE')
   redis.call('HDEL', record, 'waitReason', 'probeAt', 'quarantinedAt', 'denial', 'probes')
   redis.call('ZREM', T .. ':quarantined', id)
@@ -141,6 +144,7 @@ if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
 local id = ARGV[3]
 local record = T .. ':identity:' .. id
 if redis.call('EXISTS', record) == 0 then return { 'missing' } end
+local was = redis.call('HMGET', record, 'status', 'waitReason')
 redis.call('HSETNX', record, 'quarantinedAt', int(now))
 redis.call('HSET', record, 'status', ARGV[4], 'waitReason', ARGV[5], 'denial', ARGV[6])
 local probes = redis.call('HINCRBY', record, 'probes', 1) - 1
@@ -152,6 +156,10 @@ else
   probeAt = int(now + tonumber(ARGV[7]))
   redis.call('HSET', record, 'probeAt', probeAt)
   redis.call('ZADD', T .. ':quarantined', probeAt, id)
+end
+-- A probe that failed again is no news.
+if was[1] ~= ARGV[4] or was[2] ~= ARGV[5] then
+  event('I', 'i', id, 's', ARGV[4], 'r', ARGV[5], 'd', probeAt)
 end
 for _, lane in ipairs(redis.call('SMEMBERS', T .. ':lanes-of:' .. id)) do
   local head = redis.call('LINDEX', T .. ':lane:' .. lane, 0)
@@ -207,6 +215,26 @@ local jobs = {}
 if parked then jobs = lift(id) end
 table.insert(jobs, 1, 'released')
 return jobs
+`
+  }`,
+};
+
+/**
+ * What the fleet shows of a connection. Not fenced: a stale view harms nothing.
+ * ARGV: id, then fields and values, of which the first ones are its state and its worker.
+ */
+export const WRITE_CONNECTION: Script = {
+  name: 'writeConnection',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+local key = T .. ':connection:' .. ARGV[1]
+local was = redis.call('HMGET', key, 'state', 'worker')
+redis.call('HSET', key, unpack(ARGV, 2))
+if was[1] ~= ARGV[3] or was[2] ~= ARGV[5] then
+  event('C', 'i', ARGV[1], 's', ARGV[3], 'w', ARGV[5])
+end
+return 1
 `
   }`,
 };

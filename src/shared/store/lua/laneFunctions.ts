@@ -44,6 +44,9 @@ local function close(id, from, to, now, retentionMs, fields)
   local u = redis.call('HMGET', key, 'through', 'identity', 'thing', 'pos', 'batch')
   if u[1] then countChosen(key, u[1], u[2], u[3], -1) end
   indexEnd(id, to, fields, u[4], u[5], now, retentionMs)
+  local code = string.match(partitionOf(to, fields), ':(.+)') or ''
+  event('E', 'u', string.sub(id, -ID_LENGTH), 's', to, 'c', code, 'b', u[5] or '', 'i', u[2] or '',
+    't', u[3] or '')
   if to == 'FAILED' or to == 'EXPIRED' then
     local dead = T .. ':dead'
     redis.call('ZADD', dead, int(now), id)
@@ -76,12 +79,17 @@ ${GROUP_FUNCTIONS}
 local function hold(lane, id, from, reason, detail, untilMs)
   local key = T .. ':update:' .. id
   if from == 'IN_FLIGHT' then setMembers(id, 'IN_FLIGHT', 'QUEUED') end
+  local was = redis.call('HGET', key, 'waitReason')
   redis.call('HDEL', key, 'waitDetail', 'waitUntil', 'epoch')
   redis.call('HSET', key, 'state', 'HELD', 'waitReason', reason)
   if detail ~= '' then redis.call('HSET', key, 'waitDetail', detail) end
   if untilMs ~= '' then redis.call('HSET', key, 'waitUntil', untilMs) end
   redis.call('HSET', T .. ':waiting', lane, reason .. '|' .. untilMs)
   moveCount(from, 'HELD')
+  if was ~= reason then
+    local identity, thing = string.match(lane, '^([^/]+)/([^/]+)')
+    event('H', 'u', string.sub(id, -ID_LENGTH), 'r', reason, 'd', untilMs, 'i', identity, 't', thing)
+  end
 end
 
 -- What a lane waits for by itself. The other reasons are its identity's, or its connection's, and

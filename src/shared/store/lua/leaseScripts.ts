@@ -21,6 +21,7 @@ end
 local epoch = math.max(tonumber(l[2] or '0') + 1, now)
 redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', ARGV[2], 'epoch', int(epoch),
   'acquiredAt', int(now), 'expiresAt', int(now + tonumber(ARGV[3])))
+event('S', 'w', ARGV[1], 'e', int(epoch))
 return { 1, int(epoch) }
 `
   }`,
@@ -53,6 +54,7 @@ export const RELEASE_LEASE: Script = {
 local l = redis.call('HMGET', KEYS[1], 'epoch', 'token')
 if l[1] ~= ARGV[1] or l[2] ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'expiresAt', '0', 'token', '')
+event('S', 'w', '', 'e', ARGV[1])
 return 1
 `
   }`,
