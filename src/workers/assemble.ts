@@ -2,6 +2,7 @@ import type { WorkerConfig } from '../shared/config/worker.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import { ShardQueues } from '../shared/queue/shardQueues.ts';
 import { connectRedis } from '../shared/redis/connect.ts';
+import { connectionGuard } from '../shared/redis/connectionGuard.ts';
 import { Keys } from '../shared/redis/keys.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from './aws/clients.ts';
@@ -104,6 +105,10 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     keys,
     budgets,
     keeper,
+    guard: connectionGuard([redis, queueRedis], {
+      silenceMs: config.REDIS_SILENCE_MS,
+      onRenewed: () => events.emit('redis:renewed', {}),
+    }),
     /** Lets go of Redis and AWS, once the keeper has stopped. */
     close: async (): Promise<void> => {
       await queues.close();

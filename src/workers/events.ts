@@ -40,6 +40,8 @@ export interface WorkerEvents {
   'lease:released': { shard: number };
   'lease:lost': { shard: number };
   'sweep:found': { orphans: number; late: number };
+  'consumer:restarted': { shard: number; ready: number; stuckForMs: number };
+  'redis:renewed': Record<string, never>;
 }
 
 type EventName = keyof WorkerEvents;

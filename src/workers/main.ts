@@ -26,7 +26,7 @@ const events = new EventBus(log);
 countEvents(events, registry);
 logEvents(events, log);
 
-const { redis, queueRedis, keys, budgets, keeper, close } = assembleWorker({
+const { redis, queueRedis, keys, budgets, keeper, guard, close } = assembleWorker({
   config,
   settings,
   worker,
@@ -69,10 +69,10 @@ const ops = createOpsServer({
   ready: () =>
     stopped.signal.aborted
       ? 'stopping'
-      : readinessProblem(keeper, redis, keys, config.HEARTBEAT_MS),
+      : readinessProblem(keeper, config.HEARTBEAT_MS, config.CONSUMER_PATIENCE_MS),
 });
 
-await runServices([ops, store, keeper.asService()], {
+await runServices([ops, store, guard, keeper.asService()], {
   log,
   drainTimeoutMs: config.DRAIN_TIMEOUT_MS,
   onReady: () => log.info({ metrics: `${ops.url}/metrics` }, 'ready'),

@@ -44,6 +44,7 @@ export function shardSettings(config: WorkerConfig, worker: string): ShardSettin
       indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
       indexMaxCount: countOfShard(config.INDEX_MAX_COUNT, config.SHARD_COUNT),
     },
+    consumerPatienceMs: config.CONSUMER_PATIENCE_MS,
     connectPatienceMs: config.CONNECT_PATIENCE_MS,
     retry: {
       maxTries: config.MAX_TRIES,

@@ -63,6 +63,16 @@ export const WORKER_VARIABLES = {
   SHARD_MIN_HOLD_MS: milliseconds('how long a busy shard stays with its owner at least', 30_000, 0),
   SWEEP_MS: milliseconds('how often the owner looks for lanes without a live job', 3000, 20),
   JOB_CONCURRENCY: wholeNumber('jobs that run at once in each shard', { min: 1, max: 1000 }, 100),
+  CONSUMER_PATIENCE_MS: milliseconds(
+    'how long jobs of a shard may be ready, with places free and none taken, before the worker is not ready and makes its consumer anew',
+    15_000,
+    100,
+  ),
+  REDIS_SILENCE_MS: milliseconds(
+    'how long a connection to Redis may leave a PING unanswered, where a new connection gets its answer, before it is made anew',
+    5000,
+    100,
+  ),
   AWS_QUOTAS: oneOf(
     ['default', 'small'],
     "which of AWS's default quotas the budgets follow; small is for the regions with lower ones",

@@ -16,5 +16,9 @@ export function logEvents(events: EventBus, log: Logger): void {
   events.on('lease:taken', (event) => log.debug(event, 'lease taken'));
   events.on('lease:released', (event) => log.debug(event, 'lease released'));
   events.on('lease:lost', (event) => log.warn(event, 'lease lost'));
+  events.on('consumer:restarted', (event) => {
+    log.warn(event, 'a consumer that took no job was made anew');
+  });
+  events.on('redis:renewed', () => log.warn('a silent connection to Redis was made anew'));
   events.on('sweep:found', (event) => log.info(event, 'the sweep gave lanes a job'));
 }

@@ -154,6 +154,21 @@ function countFleet(events: EventBus, registry: Registry): void {
   events.on('lease:released', () => leases.inc({ change: 'released' }));
   events.on('lease:lost', () => leases.inc({ change: 'lost' }));
 
+  const restarted = counter(
+    registry,
+    'courier_consumer_restarts_total',
+    'Consumers of a shard that took no job although jobs were ready, and were made anew',
+    [],
+  );
+  events.on('consumer:restarted', () => restarted.inc());
+  const renewed = counter(
+    registry,
+    'courier_redis_renewals_total',
+    'Connections to Redis that fell silent without being closed, and were made anew',
+    [],
+  );
+  events.on('redis:renewed', () => renewed.inc());
+
   const swept = counterOf(
     registry,
     'courier_sweep_findings_total',

@@ -1,4 +1,4 @@
-import { DelayedError, type Job, Worker } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import type { ConnectionView } from '../../shared/domain/identity.ts';
 import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
@@ -15,7 +15,7 @@ import {
 } from '../../shared/queue/deliverJob.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
-import { DELIVER_QUEUE, type Keys } from '../../shared/redis/keys.ts';
+import type { Keys } from '../../shared/redis/keys.ts';
 import type { IndexBounds } from '../../shared/store/indexBounds.ts';
 import type { Vault } from '../../shared/vault/vault.ts';
 import type { SharedConnectionDependencies } from '../connection/connectionDependencies.ts';
@@ -26,6 +26,7 @@ import type { RetryPolicy } from '../delivery/retryPolicy.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
 import type { PauseWatch } from '../fleet/pauseWatch.ts';
 import type { RedisClock } from '../fleet/redisClock.ts';
+import { Consumer } from './consumer.ts';
 import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
 import { IndexTrimmer } from './indexTrimmer.ts';
 import { endWaits, INHERITED } from './endWaits.ts';
@@ -41,6 +42,7 @@ export interface ShardSettings {
   readonly sweepMs: number;
   /** Of this shard alone. */
   readonly index: IndexBounds;
+  readonly consumerPatienceMs: number;
   readonly connectPatienceMs: number;
   readonly retry: RetryPolicy;
 }
@@ -60,9 +62,6 @@ export interface ShardDependencies {
   readonly log: Logger;
 }
 
-/** BullMQ's stall recovery is only the backstop: the owner's sweep is there first. */
-const LOCK_MS = 30_000;
-const STALLED_INTERVAL_MS = 15_000;
 const PROBES_A_SWEEP = 20;
 /** A verify job that cannot connect yet looks again after this long. */
 const VERIFY_PATIENCE_MS = 10_000;
@@ -88,18 +87,14 @@ export class ShardRuntime {
   readonly #drainers = new Map<string, LaneDrainer>();
   /** Jobs that were given back because an identity's connection was not there yet. */
   readonly #jobsOf = new Map<string, Set<string>>();
-  #worker: Worker | undefined;
+  readonly #consumer: Consumer;
   #timer: NodeJS.Timeout | undefined;
   #tending: Promise<void> | undefined;
   #quiet = false;
   /** Whether what waited for the last owner's connections was made ready. */
   #waitsEnded = false;
-  #lastJobAt = Date.now();
-  /** Jobs that run at once here. */
-  #jobConcurrency: number;
 
   constructor(lease: Lease, deps: ShardDependencies, jobConcurrency: number) {
-    this.#jobConcurrency = jobConcurrency;
     const { redis, keys, queues, vault, settings, connections, clock } = deps;
     this.lease = lease;
     this.#deps = deps;
@@ -109,6 +104,12 @@ export class ShardRuntime {
     this.#strays = new StrayJobs(lease.shard, queues);
     this.#schedule = new Schedule(lease, this.#lanes, queues);
     this.#index = new IndexTrimmer(redis, shardKeys, lease, settings.index);
+    this.#consumer = new Consumer(
+      shardKeys,
+      { ...deps, events: connections.events, patienceMs: settings.consumerPatienceMs },
+      jobConcurrency,
+      (job, token) => this.#strays.run(job, () => this.#process(job, token)),
+    );
     this.#sweeper = new Sweeper(lease.shard, this.#lanes, queues, connections.events);
   }
 
@@ -118,9 +119,9 @@ export class ShardRuntime {
     return !busy && this.#drainers.size === 0;
   }
 
-  /** When a job last began or ended here, epoch milliseconds: the readiness check's evidence. */
-  get lastJobAt(): number {
-    return this.#lastJobAt;
+  /** For how long jobs have waited that should have been taken, in milliseconds. */
+  get stuckForMs(): number {
+    return this.#consumer.stuckForMs;
   }
 
   *connectionStates(): Iterable<ConnectionState> {
@@ -142,33 +143,15 @@ export class ShardRuntime {
 
   /** Has as many jobs run at once from the next one on. */
   tune(jobConcurrency: number): void {
-    if (jobConcurrency === this.#jobConcurrency) return;
-    this.#jobConcurrency = jobConcurrency;
-    if (this.#worker !== undefined) this.#worker.concurrency = jobConcurrency;
+    this.#consumer.tune(jobConcurrency);
   }
 
   async start(): Promise<void> {
-    const { settings, keys, queueRedis, log } = this.#deps;
-    const { shard } = this.lease;
     await this.#strays.adoptAll();
     if (this.#quiet) return;
-    this.#worker = new Worker(DELIVER_QUEUE, (job, token) => this.#run(job, token), {
-      connection: queueRedis,
-      prefix: keys.shard(shard).tag,
-      concurrency: this.#jobConcurrency,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_INTERVAL_MS,
-      // A crash, however often, makes no failed job of a promise to deliver.
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
-      // Not `skipVersionCheck`: without the version BullMQ waits for delayed jobs in whole seconds.
-    });
-    this.#worker.on('error', (error) => log.warn({ shard, error: error.message }, 'queue error'));
-    this.#worker.on('failed', (job, error) => {
-      if (error instanceof FencedError) return;
-      log.error({ shard, job: job?.id, error: error.message }, 'a job failed and will run again');
-    });
+    this.#consumer.start();
     this.#tend();
-    this.#timer = setInterval(() => this.#tend(), settings.sweepMs);
+    this.#timer = setInterval(() => this.#tend(), this.#deps.settings.sweepMs);
   }
 
   /** Planned end: takes no new job, finishes what is in flight, lets go of the connections. */
@@ -176,7 +159,7 @@ export class ShardRuntime {
     this.#quiet = true;
     clearInterval(this.#timer);
     for (const connection of this.#connections.values()) connection.quiet();
-    await this.#worker?.close();
+    await this.#consumer.drain();
     await this.#end((connection) => connection.close());
   }
 
@@ -186,7 +169,7 @@ export class ShardRuntime {
     this.lease.lose();
     clearInterval(this.#timer);
     const ended = this.#end((connection) => connection.abandon());
-    await Promise.all([this.#worker?.close(true), ended]);
+    await Promise.all([this.#consumer.abort(), ended]);
   }
 
   async #end(letGo: (connection: IdentityConnection) => Promise<void>): Promise<void> {
@@ -195,32 +178,23 @@ export class ShardRuntime {
     this.#connections.clear();
   }
 
-  #run(job: Job, token: string | undefined): Promise<unknown> {
-    return this.#strays.run(job, () => this.#process(job, token));
-  }
-
   async #process(job: Job, token: string | undefined): Promise<unknown> {
-    this.#lastJobAt = Date.now();
-    try {
-      if (job.name === VERIFY) return await this.#verify(job, token);
-      if (job.name === SCHEDULE) return await this.#release(job, token);
-      if (job.name === READ_SHADOW) {
-        return await readShadow(job, token, {
-          redis: this.#deps.redis,
-          keys: this.#deps.keys.shard(this.lease.shard),
-          records: this.#records,
-          connection: (identityId) => this.#connection(identityId),
-        });
-      }
-      if (job.name === CONNECTION) return await this.#act(job, token);
-      if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
-      return await processDeliver(job, token, {
-        lanes: this.#lanes,
-        drainer: (laneId) => this.#drainer(laneId, job.id),
+    if (job.name === VERIFY) return this.#verify(job, token);
+    if (job.name === SCHEDULE) return this.#release(job, token);
+    if (job.name === READ_SHADOW) {
+      return readShadow(job, token, {
+        redis: this.#deps.redis,
+        keys: this.#deps.keys.shard(this.lease.shard),
+        records: this.#records,
+        connection: (identityId) => this.#connection(identityId),
       });
-    } finally {
-      this.#lastJobAt = Date.now();
     }
+    if (job.name === CONNECTION) return this.#act(job, token);
+    if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
+    return processDeliver(job, token, {
+      lanes: this.#lanes,
+      drainer: (laneId) => this.#drainer(laneId, job.id),
+    });
   }
 
   async #release(job: Job, token: string | undefined): Promise<string> {

@@ -28,9 +28,10 @@ export async function startWorker(env: Environment): Promise<InProcessWorker> {
   const events = new EventBus(log);
   const metricsUrl = () => 'http://in.process/metrics';
   const parts = assembleWorker({ config, settings, worker, log, events, metricsUrl });
-  const { redis, queueRedis, keys, keeper } = parts;
+  const { redis, queueRedis, keys, keeper, guard } = parts;
   for (const connection of [redis, queueRedis]) connection.on('error', () => undefined);
   await joinDeployment(redis, keys, config.SHARD_COUNT);
+  await guard.start();
   const running = keeper.asService();
   await running.start();
   return {
@@ -39,6 +40,7 @@ export async function startWorker(env: Environment): Promise<InProcessWorker> {
     logged: () => lines.join(''),
     stop: async () => {
       await running.stop(AbortSignal.timeout(DRAIN_MS));
+      await guard.stop(AbortSignal.timeout(DRAIN_MS));
       await parts.close();
     },
   };
