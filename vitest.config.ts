@@ -25,10 +25,26 @@ export default defineConfig({
           ...shared,
           name: 'test',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/chaos/**'],
+          exclude: ['test/{e2e,chaos,cluster}/**'],
           testTimeout: 30_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve,
+        // The store's own tests once more, on a Redis Cluster, and what only a cluster can do.
+        test: {
+          ...shared,
+          name: 'cluster',
+          include: [
+            'test/cluster/**/*.test.ts',
+            'test/store/{crash,delivery,endings,groups,identities,intake,lanes,leases,outOfMemory,schedule,sweep}.test.ts',
+          ],
+          globalSetup: ['test/cluster/sharedCluster.ts'],
+          testTimeout: 60_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -40,7 +56,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -5,14 +5,14 @@ import { Lease } from '../../src/workers/fleet/lease.ts';
 import { LeaseStore } from '../../src/workers/fleet/leaseStore.ts';
 import { eventually } from '../support/eventually.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { useRedis } from '../support/useRedis.ts';
+import { useStoreClient } from '../support/useStore.ts';
 import { DESCRIPTION } from '../support/workerDescription.ts';
 
-const redis = useRedis();
+const redis = useStoreClient();
 const LONG_MS = 600_000;
 
 function start(shardCount = 2) {
-  const client = redis().connect();
+  const client = redis();
   const keys = new Keys(uniquePrefix('lease'));
   const store = new LeaseStore(client, keys, shardCount);
   /** As if the time of the lease had passed, by Redis's clock. */

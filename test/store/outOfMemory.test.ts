@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { laneId } from '../../src/shared/domain/lane.ts';
+import { configure } from '../support/servers.ts';
 import { auditShard } from './support/auditShard.ts';
 import { request } from './support/shardWorld.ts';
 import { useShardWorld } from './support/useShardWorld.ts';
@@ -13,7 +14,7 @@ test('a full Redis takes nothing new, and lets the fleet keep its leases and end
   const ids = await world.accept([1, 2].map((at) => request(identityId, { desired: { at } })));
   const owner = await world.takeOver();
   const lane = laneId(request(identityId));
-  await world.redis.config('SET', 'maxmemory', '1');
+  await configure(world.redis, 'maxmemory', '1');
   try {
     await expect(world.accept([request(identityId)])).rejects.toThrow(/OOM|EXECABORT/);
     expect(await world.leases.renew(owner.lease, 600_000)).toBe(true);
@@ -26,7 +27,7 @@ test('a full Redis takes nothing new, and lets the fleet keep its leases and end
     expect(await owner.lanes.giveBack(lane, second.claim, wait, 'sent')).toBe(true);
     await owner.lanes.hold(lane, { reason: 'CONNECTING', until: Date.now() });
   } finally {
-    await world.redis.config('SET', 'maxmemory', '0');
+    await configure(world.redis, 'maxmemory', '0');
   }
   expect(await world.states(ids)).toEqual(['SUCCEEDED', 'HELD']);
   await auditShard(world);

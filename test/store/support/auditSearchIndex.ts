@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { FINAL_PARTITIONS, OPEN_PARTITION } from '../../../src/shared/store/lua/indexFunctions.ts';
+import { keysLike } from '../../support/servers.ts';
 import type { ShardWorld } from './shardWorld.ts';
 
 type Records = ReadonlyMap<string, Readonly<Record<string, string>>>;
@@ -17,7 +18,7 @@ export async function auditSearchIndex(world: ShardWorld, records: Records): Pro
     for (const list of listsOf(fields)) (lists[list] ??= []).push(...entry);
   }
   const { redis, shardKeys } = world;
-  const keys = (await redis.keys(`${shardKeys.tag}:i:*`)).map((key) =>
+  const keys = (await keysLike(redis, `${shardKeys.tag}:i:*`)).map((key) =>
     key.slice(`${shardKeys.tag}:i:`.length),
   );
   const found: Record<string, string[]> = {};

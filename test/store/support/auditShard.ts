@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { OPEN_STATES, type UpdateState } from '../../../src/shared/domain/sets.ts';
+import { keysLike } from '../../support/servers.ts';
 import { auditSearchIndex } from './auditSearchIndex.ts';
 import type { ShardWorld } from './shardWorld.ts';
 
@@ -44,7 +45,7 @@ export async function auditShard(world: ShardWorld): Promise<void> {
 async function readRecords(world: ShardWorld): Promise<Map<string, Fields>> {
   const ids = [...world.accepted.values()].flat();
   const all = await Promise.all(ids.map((id) => world.redis.hgetall(world.shardKeys.update(id))));
-  const stored = await world.redis.keys(`${world.shardKeys.tag}:update:*`);
+  const stored = await keysLike(world.redis, `${world.shardKeys.tag}:update:*`);
   expect(stored.length, 'no record but those of accepted updates').toBe(ids.length);
   return new Map(ids.map((id, at) => [id, all[at] ?? {}]));
 }

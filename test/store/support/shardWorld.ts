@@ -7,6 +7,7 @@ import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys, type ShardKeys } from '../../../src/shared/redis/keys.ts';
 import { runScript } from '../../../src/shared/redis/script.ts';
+import type { RedisTarget } from '../../../src/shared/redis/target.ts';
 import { sealSecret } from '../../../src/shared/store/identitySecret.ts';
 import { CREATE_IDENTITY } from '../../../src/shared/store/lua/identityScripts.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
@@ -15,6 +16,7 @@ import { Vault } from '../../../src/shared/vault/vault.ts';
 import { EventBus } from '../../../src/workers/events.ts';
 import { LeaseStore } from '../../../src/workers/fleet/leaseStore.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
+import { keysLike } from '../../support/servers.ts';
 import { Owner } from './owner.ts';
 
 /** Longer than any test; a test that wants a lease to run out says so with `expireLease`. */
@@ -51,9 +53,9 @@ export class ShardWorld {
     this.leases = new LeaseStore(redis, this.keys, 1);
   }
 
-  static async open(redisUrl: string): Promise<ShardWorld> {
-    const redis = connectRedis(redisUrl);
-    const queueRedis = connectRedis(redisUrl, { enableAutoPipelining: false });
+  static async open(where: RedisTarget): Promise<ShardWorld> {
+    const redis = connectRedis(where);
+    const queueRedis = connectRedis(where, { enableAutoPipelining: false });
     for (const connection of [redis, queueRedis]) connection.on('error', () => undefined);
     await Promise.all([redis.connect(), queueRedis.connect()]);
     return new ShardWorld(redis, queueRedis);
@@ -137,7 +139,7 @@ export class ShardWorld {
 
   /** Every key of the shard with its value: what a refused write must leave as it is. */
   async dump(): Promise<ReadonlyMap<string, string>> {
-    const names = (await this.redis.keys(`${this.shardKeys.tag}:*`)).toSorted();
+    const names = (await keysLike(this.redis, `${this.shardKeys.tag}:*`)).toSorted();
     const values = await Promise.all(names.map((name) => this.#valueOf(name)));
     return new Map(names.map((name, at) => [name, values[at] ?? '']));
   }
