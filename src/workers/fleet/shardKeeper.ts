@@ -44,6 +44,7 @@ export class ShardKeeper {
   readonly #deps: KeeperDependencies;
   readonly #held = new Map<number, ShardRuntime>();
   readonly #leaving = new Map<number, Promise<void>>();
+  readonly #renewing = new Set<ShardRuntime>();
   readonly #startedAt = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
@@ -81,7 +82,10 @@ export class ShardKeeper {
       name: 'shard keeper',
       start: async () => {
         await this.#beat();
-        this.#timer = setInterval(() => void this.#beat(), this.#settings.heartbeatMs);
+        this.#timer = setInterval(() => {
+          this.#renewAll();
+          void this.#beat();
+        }, this.#settings.heartbeatMs);
       },
       stop: (deadline) => this.#stop(deadline),
     });
@@ -102,7 +106,6 @@ export class ShardKeeper {
   async #beatOnce(): Promise<void> {
     const { leases } = this.#deps;
     const { worker, leaseMs } = this.#settings;
-    await this.#renewAll();
     const sentAt = Date.now();
     this.#members = await leases.beat(worker, this.#description(), leaseMs);
     const answeredAt = Date.now();
@@ -164,13 +167,22 @@ export class ShardKeeper {
     return now < this.#patientUntil;
   }
 
-  async #renewAll(): Promise<void> {
-    await Promise.all(
-      [...this.#held].map(async ([shard, runtime]) => {
-        const renewed = await this.#deps.leases.renew(runtime.lease, this.#settings.leaseMs);
-        if (!renewed) this.#lose(shard, runtime);
-      }),
-    );
+  /** Each by itself: where one node of a cluster is away, the leases that lie on others are kept. */
+  #renewAll(): void {
+    for (const [shard, runtime] of this.#held) {
+      if (this.#renewing.has(runtime)) continue;
+      this.#renewing.add(runtime);
+      this.#renew(shard, runtime)
+        .catch((error: unknown) => {
+          this.#deps.log.warn({ shard, error: messageOf(error) }, 'renewing a lease failed');
+        })
+        .finally(() => this.#renewing.delete(runtime));
+    }
+  }
+
+  async #renew(shard: number, runtime: ShardRuntime): Promise<void> {
+    const renewed = await this.#deps.leases.renew(runtime.lease, this.#settings.leaseMs);
+    if (!renewed) this.#lose(shard, runtime);
   }
 
   async #take(shard: number): Promise<void> {
