@@ -42,15 +42,18 @@ function subscribe(...topics: string[]) {
 
 test('aws-facts 1.2: above 100 publishes a second the rest is discarded, no disconnect', async () => {
   const raw = await open();
+  const before = world.gateway.stats().publishesDiscarded;
   raw.send(...Array.from({ length: 150 }, (_, at) => publish(at + 1)));
   await raw.settle();
   const pubacks = raw.all('puback');
   expect(pubacks).toHaveLength(100);
+  expect(world.gateway.stats().publishesDiscarded - before).toBe(50);
   expect(pubacks.every(({ reasonCode }) => reasonCode === 0)).toBe(true);
 });
 
 test('aws-facts 1.2: the 100 a second count what the connection receives, too', async () => {
   const raw = await open();
+  const before = world.gateway.stats().publishesDiscarded;
   raw.send(subscribe('echo'));
   await raw.next('suback');
   raw.send(...Array.from({ length: 80 }, (_, at) => publish(at + 1, 'echo')));
@@ -58,6 +61,7 @@ test('aws-facts 1.2: the 100 a second count what the connection receives, too', 
   // 50 came in and went out again; then nothing was left for either.
   expect(raw.all('puback')).toHaveLength(50);
   expect(raw.all('publish')).toHaveLength(50);
+  expect(world.gateway.stats().publishesDiscarded - before).toBe(30);
 });
 
 test('aws-facts 3.5: a discarded publish gets PUBACK 0x97 where the setting says so', async () => {
