@@ -2,10 +2,8 @@ import type { GraphiQLOptions } from 'graphql-yoga';
 
 const WELCOME = `# Shadow Courier
 #
-# This page is open; what it sends needs a token. Put one out of API_TOKENS into the
-# "Headers" pane below:
-#
-#   { "Authorization": "Bearer <token>" }
+# What you send from here goes under the token that you signed in with. A token of somebody else
+# goes into the "Headers" pane below: { "Authorization": "Bearer <token>" }
 #
 # Then send an operation with the play button or Ctrl-Enter. The round arrow at the bottom left
 # reloads the schema, with which Ctrl-Space completes names.
@@ -70,7 +68,6 @@ query Follow {
 export const GRAPHIQL_OPTIONS: GraphiQLOptions = {
   title: 'Shadow Courier',
   defaultQuery: WELCOME,
-  headers: '{ "Authorization": "Bearer " }',
   // A token must not outlive the tab that it was typed into.
   shouldPersistHeaders: false,
   // The default one would be loaded from elsewhere.
