@@ -44,6 +44,7 @@ async function standstills(options: RowOptions, fresh: boolean): Promise<number[
     users: identities,
     settings: {
       LEASE_MS: String(size.leaseMs),
+      HEARTBEAT_MS: String(size.leaseMs / 10),
       CONNECT_SPACING_MS: String(size.spacingMs),
       // So that the next round need not wait for the shares to be even.
       SHARD_MIN_HOLD_MS: '0',
