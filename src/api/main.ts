@@ -133,8 +133,9 @@ const store = service({
     const warnRetry = (reason: string) =>
       log.warn({ reason }, 'Redis does not answer yet; trying again');
     const timeoutMs = config.STARTUP_TIMEOUT_MS;
-    await waitForRedis(redis, config.REDIS_URL, timeoutMs, warnRetry, stopped.signal);
-    await queueRedis.connect();
+    for (const connection of [redis, queueRedis]) {
+      await waitForRedis(connection, config.REDIS_URL, timeoutMs, warnRetry, stopped.signal);
+    }
     upkeep.start();
     for (const warning of await joinDeployment(redis, keys, shardCount)) log.warn(warning);
   },

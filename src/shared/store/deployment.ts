@@ -31,7 +31,9 @@ export async function joinDeployment(
 }
 
 /** Of a single Redis, or of each master of a cluster. */
-function infoOfAll(redis: RedisClient): Promise<readonly string[]> {
+async function infoOfAll(redis: RedisClient): Promise<readonly string[]> {
+  // A connection that was not used yet knows no nodes.
+  await redis.ping();
   const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
   return Promise.all(servers.map((server) => server.info()));
 }

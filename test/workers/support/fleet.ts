@@ -8,6 +8,7 @@ import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
+import type { RedisTarget } from '../../../src/shared/redis/target.ts';
 import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
@@ -55,7 +56,7 @@ export class Fleet {
   readonly reader: FleetReader;
   readonly shadowReads: ShadowReads;
   readonly shardCount: number;
-  readonly #redisUrl: string;
+  readonly #store: RedisTarget;
   readonly #queueRedis: RedisClient;
   readonly #queues: ShardQueues;
   readonly #intake: UpdateIntake;
@@ -64,12 +65,13 @@ export class Fleet {
   readonly #workers: InProcessWorker[] = [];
   readonly #processes: RunningProcess[] = [];
 
-  constructor(redisUrl: string, aws: Aws, shardCount = SHARD_COUNT) {
+  /** A string is the URL of a single Redis. */
+  constructor(where: RedisTarget | string, aws: Aws, shardCount = SHARD_COUNT) {
     this.aws = aws;
     this.shardCount = shardCount;
-    this.#redisUrl = redisUrl;
-    this.redis = connectRedis(redisUrl);
-    this.#queueRedis = connectRedis(redisUrl, { enableAutoPipelining: false });
+    this.#store = typeof where === 'string' ? { REDIS_URL: where, REDIS_CLUSTER: 'off' } : where;
+    this.redis = connectRedis(this.#store);
+    this.#queueRedis = connectRedis(this.#store, { enableAutoPipelining: false });
     for (const one of [this.redis, this.#queueRedis]) one.on('error', () => undefined);
     this.#queues = new ShardQueues(this.#queueRedis, this.keys);
     const vaultKeys = parseVaultKeys(this.#vaultKeys);
@@ -108,7 +110,7 @@ export class Fleet {
       ...this.aws.environment,
       ...QUICK,
       SHARD_COUNT: String(this.shardCount),
-      REDIS_URL: this.#redisUrl,
+      ...this.#store,
       KEY_PREFIX: this.keys.prefix,
       VAULT_KEYS: this.#vaultKeys,
       ...settings,
