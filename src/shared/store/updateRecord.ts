@@ -3,6 +3,7 @@ import type { JsonObject } from '../domain/desired.ts';
 import { parseLabels } from '../domain/labels.ts';
 import type { ConfirmLevel, Milestone, UpdateState, WaitReason } from '../domain/sets.ts';
 import type { Failure, Update, Wait } from '../domain/update.ts';
+import { longField } from './lua/longFields.ts';
 
 /** The fields of an update's hash in Redis; the scripts use the same names. */
 type Fields = Readonly<Record<string, string>>;
@@ -15,7 +16,7 @@ export function parseUpdate(id: string, fields: Fields): Update {
     identityId: fields.identity ?? '',
     thing: fields.thing ?? '',
     shadow: fields.shadow,
-    desired: JSON.parse(fields.desired ?? '{}') as JsonObject,
+    desired: JSON.parse(longField(fields, 'desired') ?? '{}') as JsonObject,
     confirm: (fields.confirm ?? 'ACCEPTED') as ConfirmLevel,
     expectedVersion: optionalNumber(fields.expectedVersion),
     expiresAt: optionalNumber(fields.expiresAt),
@@ -31,7 +32,7 @@ export function parseUpdate(id: string, fields: Fields): Update {
     version: optionalNumber(fields.version),
     tries: Number(fields.tries ?? 0),
     wait: state === 'HELD' ? parseWait(fields) : undefined,
-    failure: fields.failure === undefined ? undefined : (JSON.parse(fields.failure) as Failure),
+    failure: parseFailure(longField(fields, 'failure')),
     cancellation:
       fields.canceledBy === undefined
         ? undefined
@@ -44,6 +45,10 @@ export function parseUpdate(id: string, fields: Fields): Update {
     publishedAt: optionalNumber(fields.publishedAt),
     finishedAt: optionalNumber(fields.finishedAt),
   };
+}
+
+function parseFailure(text: string | undefined): Failure | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as Failure);
 }
 
 function parseWait(fields: Fields): Wait {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { FINAL_PARTITIONS, OPEN_PARTITION } from '../../../src/shared/store/lua/indexFunctions.ts';
 import { keysLike } from '../../support/servers.ts';
+import { longField } from '../../../src/shared/store/lua/longFields.ts';
 import type { ShardWorld } from './shardWorld.ts';
 
 type Records = ReadonlyMap<string, Readonly<Record<string, string>>>;
@@ -35,7 +36,9 @@ export async function auditSearchIndex(world: ShardWorld, records: Records): Pro
   expect(Object.fromEntries(held), 'each update in the lists of what it has').toEqual(lists);
 }
 
-function partitionOf({ state = '', failure }: Readonly<Record<string, string>>): string {
+function partitionOf(fields: Readonly<Record<string, string>>): string {
+  const { state = '' } = fields;
+  const failure = longField(fields, 'failure');
   if (OPEN.includes(state)) return OPEN_PARTITION;
   if (state !== 'FAILED' || failure === undefined) return state;
   const { code } = JSON.parse(failure) as { code?: string };

@@ -10,6 +10,7 @@ import { runScript } from '../../../src/shared/redis/script.ts';
 import type { RedisTarget } from '../../../src/shared/redis/target.ts';
 import { sealSecret } from '../../../src/shared/store/identitySecret.ts';
 import { CREATE_IDENTITY } from '../../../src/shared/store/lua/identityScripts.ts';
+import { longField } from '../../../src/shared/store/lua/longFields.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { Vault } from '../../../src/shared/vault/vault.ts';
@@ -134,7 +135,7 @@ export class ShardWorld {
   }
 
   async field(updateId: string, name: string): Promise<string | null> {
-    return this.redis.hget(this.shardKeys.update(updateId), name);
+    return longField(await this.redis.hgetall(this.shardKeys.update(updateId)), name) ?? null;
   }
 
   /** Every key of the shard with its value: what a refused write must leave as it is. */

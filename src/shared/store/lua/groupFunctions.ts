@@ -67,7 +67,9 @@ local function claimGroup(lane, head, tries)
   local list = {}
   if head.group then
     for _, id in ipairs(setMembers(head.id, 'QUEUED', 'IN_FLIGHT')) do
-      list[#list + 1] = { id, redis.call('HGET', T .. ':update:' .. id, 'desired') }
+      local member = T .. ':update:' .. id
+      local desired = redis.call('HGET', member, 'desired')
+      list[#list + 1] = { id, wholeOf(member, 'desired', desired) }
     end
   -- One that was published alone stays alone: its document is the one that its token stands for.
   elseif head.coalesce == '1' and tries == 1 then
@@ -75,17 +77,19 @@ local function claimGroup(lane, head, tries)
     local merged
     local names = {}
     for _, id in ipairs(redis.call('LRANGE', T .. ':lane:' .. lane, 1, MAX_GROUP - 1)) do
-      local u = redis.call('HMGET', T .. ':update:' .. id, 'coalesce', 'confirm', 'desired', 'state')
+      local member = T .. ':update:' .. id
+      local u = redis.call('HMGET', member, 'coalesce', 'confirm', 'desired', 'state')
       if u[1] ~= '1' or u[2] ~= head.confirm or u[4] ~= 'QUEUED' then break end
-      bytes = bytes + #u[3]
+      local desired = wholeOf(member, 'desired', u[3])
+      bytes = bytes + #desired
       if bytes > MAX_GROUP_BYTES then break end
       merged = merged or cjson.decode(head.desired)
-      local patch = cjson.decode(u[3])
+      local patch = cjson.decode(desired)
       if not mergeable(merged, patch) then break end
       fold(merged, patch)
-      list[#list + 1] = { id, u[3] }
+      list[#list + 1] = { id, desired }
       names[#names + 1] = id
-      redis.call('HSET', T .. ':update:' .. id, 'state', 'IN_FLIGHT', 'carrier', head.id)
+      redis.call('HSET', member, 'state', 'IN_FLIGHT', 'carrier', head.id)
       moveCount('QUEUED', 'IN_FLIGHT')
     end
     if #names > 0 then

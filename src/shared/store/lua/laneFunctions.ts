@@ -2,13 +2,14 @@ import { CHOICE_FUNCTIONS } from './choiceFunctions.ts';
 import { GROUP_FUNCTIONS } from './groupFunctions.ts';
 import { INDEX_FUNCTIONS } from './indexFunctions.ts';
 import { LANE_ENTRY } from './laneEntry.ts';
+import { LONG_FIELDS } from './longFields.ts';
 
 /**
  * Lua functions on lanes, shared by the scripts that claim, settle and hold. An update's record,
  * its place in the lane and the counters change together or not at all.
  */
 export const LANE_FUNCTIONS = /* lua */ `
-${LANE_ENTRY}${CHOICE_FUNCTIONS}${INDEX_FUNCTIONS}
+${LONG_FIELDS}${LANE_ENTRY}${CHOICE_FUNCTIONS}${INDEX_FUNCTIONS}
 local function moveCount(from, to)
   if from ~= to then
     if from then redis.call('HINCRBY', T .. ':counts', from, -1) end
@@ -38,7 +39,9 @@ local DEAD_KEPT = 10000
 local function close(id, from, to, now, retentionMs, fields)
   local key = T .. ':update:' .. id
   redis.call('HDEL', key, 'waitReason', 'waitDetail', 'waitUntil', 'epoch', 'group', 'carrier')
-  redis.call('HSET', key, 'state', to, 'finishedAt', int(now), unpack(fields))
+  local written = { 'state', to, 'finishedAt', int(now) }
+  for i = 1, #fields, 2 do addLong(written, fields[i], fields[i + 1]) end
+  redis.call('HSET', key, unpack(written))
   redis.call('PEXPIRE', key, retentionMs)
   moveCount(from, to)
   local u = redis.call('HMGET', key, 'through', 'identity', 'thing', 'pos', 'batch')
@@ -100,13 +103,19 @@ local function isParked(status)
   return status == 'QUARANTINED' or status == 'NEEDS_OPERATOR'
 end
 
+-- A failure as JSON, with its code first: in a record it may stand in pieces.
+local function failureText(code, message, remedy)
+  local rest = cjson.encode({ message = message, remedy = remedy })
+  return '{"code":"' .. code .. '",' .. string.sub(rest, 2)
+end
+
 local function deadlinePassed(unknown)
   local message = 'expiresAt passed before the update could be published.'
   if unknown and unknown ~= '0' then
     message = 'expiresAt passed before an answer came; an earlier publish may have been applied.'
   end
-  return cjson.encode({ code = 'DEADLINE_PASSED', message = message,
-    remedy = 'Send it again with a later expiresAt; the wait reason it had says what held it.' })
+  return failureText('DEADLINE_PASSED', message,
+    'Send it again with a later expiresAt; the wait reason it had says what held it.')
 end
 
 -- Ends the heads of a lane that may not be published any more; ended collects what became of them.
@@ -125,7 +134,7 @@ local function nextHead(lane, now, retentionMs, ended)
       'expiresAt', 'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown', 'coalesce',
       'group', 'releasedAt')
     local head = { id = id, state = u[1], waitUntil = u[2], waitReason = u[3], waitDetail = u[4],
-      expiresAt = u[5], desired = u[6], confirm = u[7], expectedVersion = u[8], createdAt = u[13] or u[9],
+      expiresAt = u[5], desired = wholeOf(record, 'desired', u[6]), confirm = u[7], expectedVersion = u[8], createdAt = u[13] or u[9],
       unknown = u[10] or '0', coalesce = u[11], group = u[12] }
     -- A claim that nobody settled (crash, lost lease) is a try whose outcome is unknown.
     if head.state == 'IN_FLIGHT' then
@@ -144,9 +153,8 @@ local function nextHead(lane, now, retentionMs, ended)
         state, code, failure = 'EXPIRED', 'DEADLINE_PASSED', deadlinePassed(head.unknown)
       elseif not known then
         state, code = 'FAILED', 'IDENTITY_REMOVED'
-        failure = cjson.encode({ code = code,
-          message = 'The identity was removed before the update was published.',
-          remedy = 'Register the identity again and send the update again.' })
+        failure = failureText(code, 'The identity was removed before the update was published.',
+          'Register the identity again and send the update again.')
       else
         return head
       end

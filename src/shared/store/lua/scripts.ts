@@ -4,6 +4,7 @@ import { CHOICE_FUNCTIONS } from './choiceFunctions.ts';
 import { INDEX_ACCEPTED, INDEX_FUNCTIONS } from './indexFunctions.ts';
 import { LANE_ENTRY } from './laneEntry.ts';
 import { LANE_FUNCTIONS } from './laneFunctions.ts';
+import { LONG_FIELDS } from './longFields.ts';
 
 /**
  * Takes rows into their lanes. A row whose record exists is left alone, so that a replay of a
@@ -20,7 +21,7 @@ import { LANE_FUNCTIONS } from './laneFunctions.ts';
 export const ACCEPT: Script = {
   name: 'accept',
   keys: 1,
-  lua: `${PRELUDE}${LANE_ENTRY}${CHOICE_FUNCTIONS}${INDEX_FUNCTIONS}${INDEX_ACCEPTED}${
+  lua: `${PRELUDE}${LONG_FIELDS}${LANE_ENTRY}${CHOICE_FUNCTIONS}${INDEX_FUNCTIONS}${INDEX_ACCEPTED}${
     /* lua */ `
 local nowMs = timeMs()
 local now = int(nowMs)
@@ -39,23 +40,25 @@ for i = 1, tonumber(ARGV[3]) do
   elseif ARGV[at + 12] ~= '' and isSealed(ARGV[at + 12], identity, ARGV[at + 3], ARGV[at + 13]) then
     answers[i] = 'moved'
   else
-    redis.call('HSET', record, 'state', 'QUEUED', 'identity', identity, 'thing', ARGV[at + 3],
-      'desired', ARGV[at + 5], 'confirm', ARGV[at + 6], 'actor', ARGV[2], 'job', ARGV[1],
-      'createdAt', now, 'pos', int(position + i - 1))
-    if batch ~= '' then redis.call('HSET', record, 'batch', batch) end
-    if ARGV[at + 14] ~= '' then redis.call('HSET', record, 'labels', ARGV[at + 14]) end
-    if ARGV[at + 4] ~= '' then redis.call('HSET', record, 'shadow', ARGV[at + 4]) end
-    if ARGV[at + 7] ~= '' then redis.call('HSET', record, 'expectedVersion', ARGV[at + 7]) end
-    if ARGV[at + 8] ~= '' then
-      redis.call('HSET', record, 'expiresAt', ARGV[at + 8])
-      redis.call('ZADD', T .. ':expiring', ARGV[at + 8], id)
+    local fields = { 'state', 'QUEUED', 'identity', identity, 'thing', ARGV[at + 3],
+      'confirm', ARGV[at + 6], 'actor', ARGV[2], 'job', ARGV[1],
+      'createdAt', now, 'pos', int(position + i - 1) }
+    local function add(name, value)
+      if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
     end
+    addLong(fields, 'desired', ARGV[at + 5])
+    add('batch', batch)
+    add('labels', ARGV[at + 14])
+    add('shadow', ARGV[at + 4])
+    add('expectedVersion', ARGV[at + 7])
+    add('expiresAt', ARGV[at + 8])
     if ARGV[at + 9] ~= '' then
-      local alone = ARGV[at + 7] ~= '' or ARGV[at + 8] ~= ''
-      redis.call('HSET', record, 'coalesce', alone and '0' or '1')
+      add('coalesce', (ARGV[at + 7] ~= '' or ARGV[at + 8] ~= '') and '0' or '1')
     end
+    add('replayOf', ARGV[at + 10])
+    redis.call('HSET', record, unpack(fields))
+    if ARGV[at + 8] ~= '' then redis.call('ZADD', T .. ':expiring', ARGV[at + 8], id) end
     if ARGV[at + 10] ~= '' then
-      redis.call('HSET', record, 'replayOf', ARGV[at + 10])
       redis.call('RPUSH', T .. ':replays:' .. ARGV[at + 10], id)
       redis.call('PEXPIRE', T .. ':replays:' .. ARGV[at + 10], ARGV[4])
     end
