@@ -1,42 +1,58 @@
+import { blockFieldSuggestionsPlugin } from '@escape.tech/graphql-armor-block-field-suggestions';
 import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
+import { maxDirectivesPlugin } from '@escape.tech/graphql-armor-max-directives';
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
+import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createYoga } from 'graphql-yoga';
-import type { ApiToken } from '../shared/config/authentication.ts';
 import type { Logger } from '../shared/observability/logger.ts';
-import { createAuthenticator } from './authentication/authenticator.ts';
-import type { JwtOptions } from './authentication/jwts.ts';
+import type { Authenticator } from './authentication/authenticator.ts';
 import { useTokenScope } from './authentication/tokenScope.ts';
 import { useAuthentication } from './authentication/useAuthentication.ts';
 import { type ApiContext, type ApiServices, createContext } from './context.ts';
 import { GRAPHIQL_OPTIONS } from './graphiql.ts';
+import type { CallerBuckets } from './limits/callerBuckets.ts';
+import { type PersistedOperations, useAllowedOperations } from './limits/persistedOperations.ts';
+import { useCost } from './limits/useCost.ts';
+import { useDeadline } from './limits/useDeadline.ts';
 import { createErrorMask } from './maskError.ts';
 import { useRequestMetrics } from './requestMetrics.ts';
 import { useRequestOrigin } from './requestOrigin.ts';
 import { useStrictRequests } from './requestParser.ts';
 import type { ServerContext } from './requestFacts.ts';
 import { buildSchema } from './schema/schema.ts';
+import { usePagePolicy } from './securityHeaders.ts';
 import { useDiscreetVariableErrors } from './variableErrors.ts';
 
 const MAX_DEPTH = 12;
 const MAX_ALIASES = 50;
+const MAX_DIRECTIVES = 50;
 /** Of a document; large inputs belong into variables, which do not count. */
 const MAX_TOKENS = 2000;
 
 export interface GraphqlApiOptions {
   readonly services: ApiServices;
-  readonly tokens: readonly ApiToken[];
-  readonly jwt: JwtOptions;
+  readonly authenticate: Authenticator;
   readonly graphiql: boolean;
+  /** Whether the API tells its schema. */
+  readonly introspection: boolean;
+  /** What callers may send by a hash; with `onlyPersisted`, nothing else. */
+  readonly persisted: PersistedOperations;
+  readonly onlyPersisted: boolean;
   readonly maxBodyBytes: number;
+  readonly timeoutMs: number;
+  /** The most points that one operation may cost, and what callers may spend. */
+  readonly maxCost: number;
+  readonly buckets: CallerBuckets;
+  /** How many proxies before the API write X-Forwarded-For. */
+  readonly trustedHops: number;
   readonly log: Logger;
 }
 
 /** Everything at `/graphql` and `/health`, as a handler for node:http that tests can `fetch`. */
 export function createGraphqlApi(options: GraphqlApiOptions) {
-  const { services, tokens, jwt, graphiql, maxBodyBytes, log } = options;
-  const { apiTokens, gate } = services;
+  const { services, authenticate, graphiql, log } = options;
   return createYoga<ServerContext, ApiContext>({
     schema: buildSchema(),
     graphqlEndpoint: '/graphql',
@@ -55,14 +71,20 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
     context: (server) => createContext(services, server, log),
     plugins: [
       useRequestMetrics(services.metrics),
-      useRequestOrigin(),
-      useAuthentication(createAuthenticator({ tokens, jwt, apiTokens, gate })),
-      useStrictRequests(maxBodyBytes),
+      useRequestOrigin(options.trustedHops),
+      ...(graphiql ? [usePagePolicy(() => renderGraphiQL(GRAPHIQL_OPTIONS))] : []),
+      useAuthentication(authenticate),
+      useStrictRequests(options.maxBodyBytes),
+      useAllowedOperations(options.persisted, options.onlyPersisted),
+      ...(options.introspection ? [] : [useDisableIntrospection(), blockFieldSuggestionsPlugin()]),
       maxTokensPlugin({ n: MAX_TOKENS }),
       maxDepthPlugin({ n: MAX_DEPTH }),
       maxAliasesPlugin({ n: MAX_ALIASES }),
+      maxDirectivesPlugin({ n: MAX_DIRECTIVES }),
       useDiscreetVariableErrors(),
       useTokenScope(),
+      useCost({ maximum: options.maxCost, buckets: options.buckets }),
+      useDeadline(options.timeoutMs),
     ],
   });
 }

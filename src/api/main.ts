@@ -29,11 +29,20 @@ import { Vault } from '../shared/vault/vault.ts';
 import type { ApiServices } from './context.ts';
 import { jwtOptions } from './authentication/jwtOptions.ts';
 import { auditUpkeep } from './auditUpkeep.ts';
+import { createAuthenticator } from './authentication/authenticator.ts';
 import { createGraphqlApi } from './graphqlApi.ts';
 import { createHttpServer } from './httpServer.ts';
+import { CallerBuckets } from './limits/callerBuckets.ts';
+import { readPersistedOperations } from './limits/persistedOperations.ts';
 import { createApiMetrics } from './metrics.ts';
 import { StoreGate } from './storeGate.ts';
 import { UpdateEnds } from './updateEnds.ts';
+import { boardQueues } from './web/queueBoard.ts';
+import { pageAudit } from './web/pageAudit.ts';
+import { createRequestListener } from './web/requestListener.ts';
+import { withSessions } from './web/sessionAuthenticator.ts';
+import { Sessions } from './web/sessions.ts';
+import { createWebPages } from './web/webPages.ts';
 
 const config = loadOrExit(() => loadApiConfig(process.env));
 const log = createLogger('api', config.LOG_LEVEL);
@@ -96,22 +105,57 @@ const services: ApiServices = {
 const OPEN =
   'Nobody has to prove who they are: whoever reaches this address is an admin, which is this machine only. Set API_TOKENS or API_OIDC_ISSUERS to ask for tokens and to listen elsewhere.';
 
-const graphiql =
-  config.API_GRAPHIQL === 'on' ||
-  (config.API_GRAPHIQL === 'auto' && config.NODE_ENV !== 'production');
+const isAllowed = (setting: 'auto' | 'on' | 'off') =>
+  setting === 'on' || (setting === 'auto' && config.NODE_ENV !== 'production');
+const graphiql = isAllowed(config.API_GRAPHIQL);
+const persistedFile = config.API_PERSISTED_OPERATIONS_FILE;
+const tls =
+  config.API_TLS_CERT_FILE === undefined || config.API_TLS_KEY_FILE === undefined
+    ? undefined
+    : { certFile: config.API_TLS_CERT_FILE, keyFile: config.API_TLS_KEY_FILE };
+const sessions = new Sessions(vault, config.API_SESSION_MS);
+const { apiTokens } = services;
+const authenticate = withSessions(
+  createAuthenticator({ tokens: config.API_TOKENS, jwt: jwtOptions(config), apiTokens, gate }),
+  sessions,
+);
 const api = createGraphqlApi({
   services,
-  tokens: config.API_TOKENS,
-  jwt: jwtOptions(config),
+  authenticate,
   maxBodyBytes: config.API_MAX_BODY_BYTES,
+  timeoutMs: config.API_REQUEST_TIMEOUT_MS,
+  maxCost: config.API_MAX_COST,
+  buckets: new CallerBuckets(redis, keys, {
+    perSecond: config.API_RATE_POINTS_PER_SECOND,
+    size: config.API_RATE_BURST,
+  }),
+  trustedHops: config.API_TRUSTED_PROXY_HOPS,
   graphiql,
+  introspection: isAllowed(config.API_INTROSPECTION),
+  persisted:
+    persistedFile === undefined
+      ? new Map()
+      : loadOrExit(() => readPersistedOperations(persistedFile)),
+  onlyPersisted: config.API_ONLY_PERSISTED === 'on',
   log,
 });
 const httpServer = createHttpServer({
   host: config.API_HOST,
   port: config.API_PORT,
-  handler: (request, response) => void api(request, response),
+  handler: createRequestListener(
+    api,
+    createWebPages({
+      authenticate,
+      sessions,
+      queues: boardQueues(queues, shardCount),
+      graphiql: graphiql ? (request) => api.fetch(request) : undefined,
+      audit: pageAudit({ auditLog, gate, log }),
+      log,
+    }),
+  ),
   metrics,
+  tls,
+  log,
 });
 
 let phase: 'starting' | 'running' | 'stopping' = 'starting';

@@ -9,6 +9,7 @@ export const REQUEST_OUTCOMES = [
   'client_error',
   'unauthenticated',
   'forbidden',
+  'rate_limited',
   'unavailable',
   'server_error',
 ] as const;
@@ -19,6 +20,8 @@ export interface RequestFacts {
   readonly startedAt: number;
   operation: OperationTypeNode | 'none';
   outcome: RequestOutcome;
+  /** What the operation costs, in points, as soon as that is known. */
+  cost?: number;
 }
 
 export function newRequestFacts(): RequestFacts {

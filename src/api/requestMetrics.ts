@@ -33,5 +33,6 @@ export function useRequestMetrics(metrics: ApiMetrics): Plugin<ServerContext, Se
 function outcomeOf(code: unknown): RequestOutcome {
   if (code === 'STORE_UNAVAILABLE') return 'unavailable';
   if (code === 'FORBIDDEN') return 'forbidden';
+  if (code === 'RATE_LIMITED') return 'rate_limited';
   return code === 'INTERNAL_SERVER_ERROR' ? 'server_error' : 'client_error';
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import type { Plugin } from 'graphql-yoga';
 import type { ServerContext } from './requestFacts.ts';
 
 /** Where a request comes from, as the audit has it. */
 export interface RequestOrigin {
-  /** The address of whoever connected; absent where the request came over no socket. */
+  /** The address of the caller; absent where the request came over no socket. */
   readonly address: string | undefined;
   readonly userAgent: string | undefined;
   /** Names the request in the audit and in the answer's header. */
@@ -17,12 +18,16 @@ const MAX_USER_AGENT = 200;
 const HEADER = 'x-request-id';
 
 /** Keeps the request id that a proxy gave, or gives one; the answer repeats it. */
-export function useRequestOrigin(): Plugin<object, ServerContext> {
+export function useRequestOrigin(trustedHops: number): Plugin<object, ServerContext> {
   return {
     onRequest({ request, serverContext }) {
       const given = request.headers.get(HEADER) ?? '';
       serverContext.origin = {
-        address: remoteAddress(serverContext),
+        address: callerAddress(
+          remoteAddress(serverContext),
+          request.headers.get('x-forwarded-for'),
+          trustedHops,
+        ),
         userAgent: request.headers.get('user-agent')?.slice(0, MAX_USER_AGENT),
         requestId: REQUEST_ID.test(given) ? given : randomUUID(),
       };
@@ -32,6 +37,22 @@ export function useRequestOrigin(): Plugin<object, ServerContext> {
       if (origin !== undefined) response.headers.set(HEADER, origin.requestId);
     },
   };
+}
+
+/**
+ * The caller's address: of whoever connected, or, behind proxies, what the last of them that we
+ * trust saw. Each adds the address it was called from at the right; what stands left of that is
+ * the caller's own word.
+ */
+export function callerAddress(
+  connected: string | undefined,
+  forwardedFor: string | null,
+  trustedHops: number,
+): string | undefined {
+  if (trustedHops === 0) return connected;
+  const seen = (forwardedFor ?? '').split(',').map((address) => address.trim());
+  const address = seen.at(-trustedHops);
+  return address !== undefined && isIP(address) !== 0 ? address : connected;
 }
 
 function remoteAddress(context: ServerContext & { readonly req?: IncomingMessage }) {

@@ -79,7 +79,7 @@ test('a Redis that comes late is waited for', async () => {
   await api.line(/trying again/);
   await server.launch();
   const { graphql } = await urls(api);
-  expect(await send(graphql, '{ fleet { oldestWaitSeconds } }')).toEqual({
+  expect(await send(graphql, '{ fleet { oldestWaitSeconds } }')).toMatchObject({
     data: { fleet: { oldestWaitSeconds: 0 } },
   });
   await server.stop();
@@ -93,6 +93,23 @@ test('another shard count than the deployment was made with ends with 78', async
   expect(await second.exited).toEqual({ code: 78, signal: null });
   expect(second.stdout).toContain('Set SHARD_COUNT=4');
   expect((await first.stop()).code).toBe(0);
+});
+
+test('without authentication it listens on this machine only, and says so', async () => {
+  const env = { ...environment(redis().url), API_TOKENS: undefined };
+  const elsewhere = await start({ ...env, API_HOST: '0.0.0.0' });
+  expect(await elsewhere.exited).toEqual({ code: 78, signal: null });
+  expect(elsewhere.stderr).toMatch(/API_TOKENS is not set, nor is API_OIDC_ISSUERS/);
+  const here = await start(env);
+  const { graphql } = await urls(here);
+  await here.line(/Nobody has to prove who they are.*Set API_TOKENS or API_OIDC_ISSUERS/);
+  const answer = await fetch(graphql, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: '{ apiTokens { nodes { id } } }' }),
+  });
+  expect(await answer.json()).toMatchObject({ data: { apiTokens: { nodes: [] } } });
+  expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
 });
 
 test('a port in use ends with 69 and a sentence', async () => {
@@ -146,7 +163,7 @@ test('SIGTERM lets the request that runs finish, then ends with 0', async () => 
   expect([ready.status, await ready.text()]).toEqual([503, 'This process is stopping.\n']);
   await expect(fetch(graphql)).rejects.toThrow();
   server.resume();
-  expect(await answer).toEqual({ data: { identityByUsername: null } });
+  expect(await answer).toMatchObject({ data: { identityByUsername: null } });
   expect(await api.exited).toEqual({ code: 0, signal: null });
   expect(api.stderr).toBe('');
   await server.stop();

@@ -1,4 +1,5 @@
 import { AWS_SHADOW_LIMITS } from '../domain/desired.ts';
+import { API_LIMIT_VARIABLES, limitsProblem } from './apiLimits.ts';
 import { AUTHENTICATION_VARIABLES, authenticationProblem } from './authentication.ts';
 import { COMMON_VARIABLES, commonProblem, port } from './common.ts';
 import {
@@ -22,12 +23,15 @@ export const API_VARIABLES = {
     'whether GraphiQL is served at /graphql; auto serves it unless NODE_ENV is production',
     'auto',
   ),
-  NODE_ENV: optionalText('production turns GraphiQL off, unless API_GRAPHIQL says otherwise'),
-  API_MAX_BODY_BYTES: wholeNumber(
-    'the largest request body in bytes; 1,000 updates of 8 KB fit into the default',
-    { min: 1024, max: 268_435_456 },
-    12_582_912,
+  API_SESSION_MS: milliseconds(
+    'how long a sign-in to the web pages (GraphiQL, Bull Board) lasts at most',
+    28_800_000,
+    60_000,
   ),
+  NODE_ENV: optionalText(
+    'production turns GraphiQL and introspection off, unless API_GRAPHIQL and API_INTROSPECTION say otherwise',
+  ),
+  ...API_LIMIT_VARIABLES,
   API_STORE_TIMEOUT_MS: milliseconds(
     'how long a request waits for Redis before it is answered with STORE_UNAVAILABLE',
     5000,
@@ -70,6 +74,6 @@ export function loadApiConfig(env: Environment) {
   return readVariables(
     API_VARIABLES,
     env,
-    (values) => commonProblem(values) ?? authenticationProblem(values),
+    (values) => commonProblem(values) ?? authenticationProblem(values) ?? limitsProblem(values),
   );
 }

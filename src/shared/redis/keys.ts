@@ -54,6 +54,41 @@ export class Keys {
     return `{${this.prefix}:api-tokens}`;
   }
 
+  /** Hash: the token bucket of a caller of the API. */
+  callerBucket(digest: string): string {
+    return `{${this.prefix}:caller:${digest}}`;
+  }
+
+  /** Hash: the name of a group to its id. */
+  get groupNames(): string {
+    return `{${this.prefix}:groups}:names`;
+  }
+
+  /** Sorted set of the names of groups, in the order of letters. */
+  get groupList(): string {
+    return `{${this.prefix}:groups}:list`;
+  }
+
+  /** Hash: a group's id to what is said of it, as JSON. */
+  get groupInfo(): string {
+    return `{${this.prefix}:groups}:info`;
+  }
+
+  /** Sorted set of a group's members by when they were added, epoch milliseconds. */
+  groupMembers(groupId: string): string {
+    return `{${this.prefix}:group:${groupId}}:members`;
+  }
+
+  /** Hash: thing to `<member>|<version>`, the member that sends for it. */
+  groupChoices(groupId: string): string {
+    return `{${this.prefix}:group:${groupId}}:choices`;
+  }
+
+  /** Sorted set of the things that have a choice, by when it was last used, epoch milliseconds. */
+  groupUse(groupId: string): string {
+    return `{${this.prefix}:group:${groupId}}:use`;
+  }
+
   /** String: the identity that a username is registered as; `digest` hides the name. */
   username(digest: string): string {
     return `{${this.prefix}:username:${digest}}`;
@@ -142,6 +177,36 @@ export class ShardKeys {
     return `${this.tag}:identities`;
   }
 
+  /** The same for the identities of one status. */
+  identitiesOf(status: string): string {
+    return `${this.tag}:identities:${status}`;
+  }
+
+  /** The same for the identities that carry a tag. */
+  tagged(tag: string): string {
+    return `${this.tag}:tagged:${tag}`;
+  }
+
+  /** The same for the identities that are members of a group. */
+  grouped(groupId: string): string {
+    return `${this.tag}:grouped:${groupId}`;
+  }
+
+  /** Hash: tag to how many identities carry it. */
+  get identityTags(): string {
+    return `${this.tag}:identity-tags`;
+  }
+
+  /** Sorted set in the order of letters: usernames as they are searched, a zero byte, the id. */
+  get identityNames(): string {
+    return `${this.tag}:identity-names`;
+  }
+
+  /** The same of labels. */
+  get identityLabels(): string {
+    return `${this.tag}:identity-labels`;
+  }
+
   /** Sorted set of quarantined identity ids by when their probe is due. */
   get quarantined(): string {
     return `${this.tag}:quarantined`;
@@ -165,6 +230,11 @@ export class ShardKeys {
   /** Set: the scheduled updates of an identity. */
   scheduledOf(identityId: string): string {
     return `${this.tag}:scheduled-of:${identityId}`;
+  }
+
+  /** String: up to which version the choice of this member for a thing is void. */
+  sealed(groupId: string, identityId: string, thing: string): string {
+    return `${this.tag}:sealed:${groupId}/${identityId}/${thing}`;
   }
 
   /** Hash: `<identity>/<thing>` to how many open updates came through a group. */

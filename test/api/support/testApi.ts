@@ -5,7 +5,14 @@ import { afterEach } from 'vitest';
 import type { ApiServices } from '../../../src/api/context.ts';
 import type { JwtOptions } from '../../../src/api/authentication/jwts.ts';
 import { createGraphqlApi } from '../../../src/api/graphqlApi.ts';
+import { type BucketSettings, CallerBuckets } from '../../../src/api/limits/callerBuckets.ts';
 import { createApiMetrics } from '../../../src/api/metrics.ts';
+import { createAuthenticator } from '../../../src/api/authentication/authenticator.ts';
+import { boardQueues } from '../../../src/api/web/queueBoard.ts';
+import { pageAudit } from '../../../src/api/web/pageAudit.ts';
+import { withSessions } from '../../../src/api/web/sessionAuthenticator.ts';
+import { Sessions } from '../../../src/api/web/sessions.ts';
+import { createWebPages } from '../../../src/api/web/webPages.ts';
 import { StoreGate } from '../../../src/api/storeGate.ts';
 import { UpdateEnds } from '../../../src/api/updateEnds.ts';
 import type { ApiToken } from '../../../src/shared/config/authentication.ts';
@@ -56,6 +63,8 @@ export interface TestApi {
   readonly log: () => string;
   /** Sends whatever request to `/graphql`. */
   fetch(init: RequestInit, path?: string): Promise<Answer>;
+  /** Asks for one of the pages that people open in a browser. */
+  page(path: string, init?: RequestInit): Promise<Response>;
   /** Sends an operation as a well-behaved caller; gives the whole body. */
   send(query: string, variables?: object, token?: string): Promise<Json>;
   /** Sends an operation that must not have a top-level error; gives its data. */
@@ -87,7 +96,15 @@ export async function startApi(
     readonly storeTimeoutMs?: number;
     readonly maxBodyBytes?: number;
     readonly shadowReadTimeoutMs?: number;
+    readonly prefix?: string;
     readonly graphiql?: boolean;
+    readonly sessionMs?: number;
+    readonly introspection?: boolean;
+    readonly persisted?: ReadonlyMap<string, string>;
+    readonly onlyPersisted?: boolean;
+    readonly timeoutMs?: number;
+    readonly maxCost?: number;
+    readonly bucket?: BucketSettings;
     readonly tokens?: readonly ApiToken[];
     readonly jwt?: JwtOptions;
   } = {},
@@ -100,7 +117,7 @@ export async function startApi(
     () => undefined,
   );
   await Promise.all([redis.connect(), queueRedis.connect()]);
-  const keys = new Keys(uniquePrefix('api'));
+  const keys = new Keys(settings.prefix ?? uniquePrefix('api'));
   const queues = new ShardQueues(queueRedis, keys);
   const vaultKeys = parseVaultKeys(VAULT_KEYS);
   if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
@@ -141,17 +158,43 @@ export async function startApi(
       done();
     },
   });
+  const log = pino({ level: 'trace' }, sink);
+  const { apiTokens, auditLog, gate } = services;
+  const sessions = new Sessions(new Vault(vaultKeys), settings.sessionMs ?? 3_600_000);
+  const authenticate = withSessions(
+    createAuthenticator({
+      tokens: settings.tokens ?? [
+        { actor: 'tests', role: 'admin', token: TOKEN },
+        { actor: 'others', role: 'admin', token: OTHER_TOKEN },
+        ...ROLES.map((role) => ({ actor: role, role, token: tokenOf(role) })),
+      ],
+      jwt: settings.jwt ?? NO_ISSUERS,
+      apiTokens,
+      gate,
+    }),
+    sessions,
+  );
   const api = createGraphqlApi({
     services,
-    tokens: settings.tokens ?? [
-      { actor: 'tests', role: 'admin', token: TOKEN },
-      { actor: 'others', role: 'admin', token: OTHER_TOKEN },
-      ...ROLES.map((role) => ({ actor: role, role, token: tokenOf(role) })),
-    ],
-    jwt: settings.jwt ?? NO_ISSUERS,
+    authenticate,
     graphiql: settings.graphiql ?? true,
+    introspection: settings.introspection ?? true,
+    persisted: settings.persisted ?? new Map(),
+    onlyPersisted: settings.onlyPersisted ?? false,
     maxBodyBytes: settings.maxBodyBytes ?? 12_582_912,
-    log: pino({ level: 'trace' }, sink),
+    timeoutMs: settings.timeoutMs ?? 60_000,
+    maxCost: settings.maxCost ?? 20_000,
+    buckets: new CallerBuckets(redis, keys, settings.bucket ?? { perSecond: 0, size: 0 }),
+    trustedHops: 0,
+    log,
+  });
+  const pages = createWebPages({
+    authenticate,
+    sessions,
+    queues: boardQueues(queues, SHARD_COUNT),
+    graphiql: settings.graphiql === false ? undefined : (request) => api.fetch(request),
+    audit: pageAudit({ auditLog, gate, log }),
+    log,
   });
   open.push(async () => {
     await queues.close();
@@ -178,5 +221,7 @@ export async function startApi(
     if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
     return body.data;
   };
-  return { redis, keys, services, registry, log: () => logged.join(''), fetch, send, run };
+  const page = async (path: string, init?: RequestInit) =>
+    pages.fetch(new Request(new URL(path, 'http://api'), init));
+  return { redis, keys, services, registry, log: () => logged.join(''), fetch, page, send, run };
 }

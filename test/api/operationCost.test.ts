@@ -1,0 +1,66 @@
+import { parse } from 'graphql';
+import { expect, test } from 'vitest';
+import { operationCost } from '../../src/api/limits/operationCost.ts';
+import { buildSchema } from '../../src/api/schema/schema.ts';
+import { UPDATE_SHADOW, UPDATE_SHADOWS } from './support/operations.ts';
+
+const schema = buildSchema();
+const cost = (query: string, variables: Record<string, unknown> = {}, name?: string) =>
+  operationCost(schema, parse(query), name, variables);
+
+test.each([
+  ['a scalar', '{ __typename }', 0],
+  ['an object', '{ identity(id: "x") { id username label } }', 1],
+  ['objects in an object', '{ identity(id: "x") { connection { state } quarantine { gate } } }', 3],
+  ['an object under two names', '{ a: identity(id: "x") { id } b: identity(id: "y") { id } }', 2],
+  ['as many as there are ids', '{ updates(ids: ["a", "b", "c"]) { id wait { reason } } }', 6],
+  ['a page that says how large it is', '{ deadUpdates(first: 7) { nodes { id } } }', 8],
+  ['edges and their nodes', '{ deadUpdates(first: 7) { edges { node { id } } } }', 15],
+  ['a page as large as usual', '{ deadUpdates { nodes { id } } }', 51],
+  ['a list of which nobody knows', '{ update(id: "x") { replays { id wait { reason } } } }', 21],
+  [
+    'a fragment',
+    'query { identity(id: "x") { ...F } } fragment F on Identity { connection { state } }',
+    2,
+  ],
+  ['an inline one', '{ ... on Query { identity(id: "x") { ... { connection { state } } } } }', 2],
+  ['the schema', '{ __schema { types { fields { args { type { ofType { name } } } } } } }', 100],
+] as const)('%s costs its objects', (_name, query, points) => {
+  expect(cost(query)).toBe(points);
+});
+
+test('variables count as what they hold, whatever that is', () => {
+  const page = 'query ($n: Int) { deadUpdates(first: $n) { nodes { id } } }';
+  expect(cost(page, { n: 500 })).toBe(501);
+  for (const n of [undefined, null, 'many', -1, Number.NaN, {}]) expect(cost(page, { n })).toBe(51);
+  const list = 'query ($ids: [ID!]!) { updates(ids: $ids) { id } }';
+  expect(cost(list, { ids: Array.from({ length: 1000 }, String) })).toBe(1000);
+  expect(cost(list, { ids: [] })).toBe(0);
+});
+
+test('a mutation costs more, and its rows something', () => {
+  expect(cost(UPDATE_SHADOW, { input: {} })).toBe(12);
+  const rows = (count: number) =>
+    cost(UPDATE_SHADOWS, { input: { updates: Array.from({ length: count }, () => ({})) } });
+  expect(rows(1000) - rows(0)).toBe(100);
+});
+
+test('of several operations the one that is named counts', () => {
+  const query = 'query A { identity(id: "x") { id } } query B { deadUpdates { nodes { id } } }';
+  expect([cost(query, {}, 'A'), cost(query, {}, 'B'), cost(query, {}, 'C')]).toEqual([1, 51, 0]);
+});
+
+test('fragments that double each other are costly, and cost nothing to look at', () => {
+  const levels = 60;
+  const fragments = Array.from({ length: levels }, (_, n) => {
+    const next = n + 1 < levels ? `...F${n + 1}` : 'pendingUpdates';
+    return `fragment F${n} on Identity { connection { state } ... { ${next} } ... { ${next} } }`;
+  });
+  const query = `{ identity(id: "x") { ...F0 } } ${fragments.join(' ')}`;
+  expect(cost(query)).toBe(2 ** levels);
+  const mutations = Array.from({ length: levels }, (_, n) => {
+    const next = n + 1 < levels ? `...M${n + 1} ... { ...M${n + 1} }` : '__typename';
+    return `fragment M${n} on Mutation { ${next} }`;
+  });
+  expect(cost(`mutation { ...M0 } ${mutations.join(' ')}`)).toBeGreaterThan(2 ** (levels - 2));
+});
