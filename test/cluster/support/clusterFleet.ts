@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Courier, type IdentityView } from '../../../src/cli/client/courier.ts';
+import { GraphqlClient } from '../../../src/cli/client/graphql.ts';
+import { shardOfUpdate } from '../../../src/shared/domain/ids.ts';
+import { isFinal } from '../../../src/shared/domain/sets.ts';
+import { type Finding, judge } from '../../chaos/support/judge.ts';
+import { evidenceOf } from '../../chaos/support/witness.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type RunningProcess, startProgram } from '../../support/processes.ts';
+import type { RedisCluster } from '../../support/redisCluster.ts';
+import { Aws } from '../../workers/support/aws.ts';
+import { Fleet, QUICK_CONNECTS } from '../../workers/support/fleet.ts';
+import { sendRound } from './sendRound.ts';
+
+const SHARDS = 6;
+const IDENTITIES = 8;
+const THINGS_EACH = 3;
+const ROUNDS = 12;
+const ROUNDS_AHEAD = 4;
+const TOKEN = 'a-token-of-the-cluster-0123456789';
+const DEADLINE_MS = 60_000;
+
+/** How many updates a run sends. */
+export const UPDATES = IDENTITIES * THINGS_EACH * ROUNDS;
+
+/** What happens once this share of all updates was applied. */
+export interface Event {
+  readonly at: number;
+  readonly happens: () => Promise<unknown>;
+}
+
+/** An API process and an emulated account on a Redis Cluster; workers are each test's own. */
+export class ClusterFleet {
+  readonly fleet: Fleet;
+  readonly #aws: Aws;
+  readonly #directory: string;
+  readonly #api: RunningProcess;
+  readonly #client: GraphqlClient;
+
+  private constructor(fleet: Fleet, aws: Aws, directory: string, api: RunningProcess, url: string) {
+    this.fleet = fleet;
+    this.#aws = aws;
+    this.#directory = directory;
+    this.#api = api;
+    this.#client = new GraphqlClient(url, TOKEN);
+  }
+
+  static async start(cluster: RedisCluster): Promise<ClusterFleet> {
+    const directory = mkdtempSync(join(tmpdir(), 'courier-cluster-'));
+    const users = ['--users', String(IDENTITIES)];
+    const aws = await Aws.start([...QUICK_CONNECTS, ...users, '--log', logFileIn(directory)]);
+    const fleet = new Fleet(cluster.target, aws, SHARDS);
+    const own = { API_TOKENS: `tests:${TOKEN}`, API_PORT: '0', API_OPS_PORT: '0' };
+    const api = await startProgram('src/api/main.ts', [], {
+      env: { ...fleet.environment(), ...own },
+    });
+    const [, url = ''] = await api.line(/"url":"(http:[^"]+\/graphql)".*GraphQL is served/);
+    return new ClusterFleet(fleet, aws, directory, api, url);
+  }
+
+  /**
+   * Registers users, sends numbered steps to their things through the API while events strike,
+   * waits until every update is final, and judges them by the emulator's own log.
+   */
+  async run(events: readonly Event[]): Promise<Finding> {
+    const courier = new Courier(this.#client);
+    const users = Array.from({ length: IDENTITIES }, () => this.#aws.user());
+    const identities = await Promise.all(users.map((user) => courier.register(user)));
+    await this.#aws.deviceFaults({ delayAcceptedMs: { min: 20, max: 60 } });
+    const [rounds] = await Promise.all([this.#send(identities), this.#strike(events)]);
+    const ids = rounds.flat();
+    await eventually(
+      async () => {
+        const open = (await this.fleet.updates(ids)).filter(({ state }) => !isFinal(state));
+        if (open.length > 0) throw new Error(`${open.length} open, as ${JSON.stringify(open[0])}`);
+      },
+      { deadlineMs: DEADLINE_MS, intervalMs: 50 },
+    );
+    return this.#judge(rounds);
+  }
+
+  /** How many updates count in each state, over all shards. */
+  async counts(): Promise<Readonly<Record<string, number>>> {
+    const totals: Record<string, number> = {};
+    for (let shard = 0; shard < SHARDS; shard += 1) {
+      const counts = await this.fleet.redis.hgetall(this.fleet.keys.shard(shard).counts);
+      for (const [state, count] of Object.entries(counts)) {
+        if (count !== '0') totals[state] = (totals[state] ?? 0) + Number(count);
+      }
+    }
+    return totals;
+  }
+
+  async stop(): Promise<void> {
+    await this.#api.kill();
+    await this.fleet.stop();
+    await this.#aws.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** The ids of each round. A round is repeated, under the same key, until it is acknowledged. */
+  async #send(identities: readonly IdentityView[]): Promise<readonly (readonly string[])[]> {
+    const rounds: (readonly string[])[] = [];
+    for (let step = 0; step < ROUNDS; step += 1) {
+      const updates = identities.flatMap(({ id: identityId }, owner) =>
+        thingsOf(owner).map((thing) => ({ identityId, thing, desired: { step } })),
+      );
+      await this.#applied(Math.max(0, step - ROUNDS_AHEAD) * updates.length);
+      const offer = () => sendRound(this.#client, `round ${step}`, updates);
+      rounds.push(await eventually(offer, { deadlineMs: DEADLINE_MS, intervalMs: 100 }));
+    }
+    return rounds;
+  }
+
+  async #strike(events: readonly Event[]): Promise<void> {
+    for (const { at, happens } of events) {
+      await this.#applied(at * UPDATES);
+      await happens();
+    }
+  }
+
+  async #applied(least: number): Promise<void> {
+    const look = async () => {
+      const length = await this.#aws.ledgerLength();
+      if (length < least) throw new Error(`${length} of ${least} updates applied`);
+    };
+    await eventually(look, { deadlineMs: DEADLINE_MS });
+  }
+
+  async #judge(rounds: readonly (readonly string[])[]): Promise<Finding> {
+    const { fleet } = this;
+    const things = Array.from({ length: IDENTITIES }, (_, owner) => thingsOf(owner)).flat();
+    const evidence = await evidenceOf(this.#aws, logFileIn(this.#directory), things);
+    const sent = rounds.map(async (ids, step) =>
+      Promise.all(
+        (await fleet.updates(ids)).map(async (update) => {
+          const keys = fleet.keys.shard(shardOfUpdate(update.id) ?? 0);
+          const unknown = await fleet.redis.hget(keys.update(update.id), 'unknown');
+          return { update, step, unknownTries: Number(unknown ?? 0) };
+        }),
+      ),
+    );
+    return judge((await Promise.all(sent)).flat(), evidence);
+  }
+}
+
+function thingsOf(owner: number): readonly string[] {
+  return Array.from({ length: THINGS_EACH }, (_, thing) => `device_c_${owner}_${thing}`);
+}
+
+function logFileIn(directory: string): string {
+  return join(directory, 'iot.log');
+}
