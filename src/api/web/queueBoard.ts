@@ -43,9 +43,14 @@ export function createQueueBoard(
 
 /** The queues of all shards, which have one name and a prefix each. */
 export function boardQueues(queues: ShardQueues, shardCount: number): readonly BoardQueue[] {
-  return Array.from({ length: shardCount }, (_, shard) => ({
-    queue: queues.queue(shard),
-    prefix: `shard-${shard}.`,
-    displayName: `shard ${shard}`,
-  }));
+  // Bull Board sorts by name.
+  const width = String(shardCount - 1).length;
+  return Array.from({ length: shardCount }, (_, shard) => {
+    const number = String(shard).padStart(width, '0');
+    return {
+      queue: queues.queue(shard),
+      prefix: `shard-${number}.`,
+      displayName: `shard ${number}`,
+    };
+  });
 }
