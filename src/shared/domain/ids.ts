@@ -7,6 +7,7 @@ import { monotonicFactory } from 'ulid';
  */
 const ulid = monotonicFactory();
 
+const BATCH_ID = /^bat_[0-9A-HJKMNP-TV-Z]{26}$/;
 const IDENTITY_ID = /^idn_[0-9A-HJKMNP-TV-Z]{26}$/;
 const UPDATE_ID = /^upd_([0-9a-z]{1,4})_[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -18,9 +19,27 @@ export function isIdentityId(value: string): boolean {
   return IDENTITY_ID.test(value);
 }
 
+export function newBatchId(): string {
+  return `bat_${ulid()}`;
+}
+
+export function isBatchId(value: string): boolean {
+  return BATCH_ID.test(value);
+}
+
 /** The shard of an identity: stable for good while the deployment's shard count stands. */
 export function shardOf(identityId: string, shardCount: number): number {
   return createHash('sha256').update(identityId).digest().readUInt32BE(0) % shardCount;
+}
+
+const GROUP_ID = /^grp_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+export function newGroupId(): string {
+  return `grp_${ulid()}`;
+}
+
+export function isGroupId(value: string): boolean {
+  return GROUP_ID.test(value);
 }
 
 export function newUpdateId(shard: number): string {

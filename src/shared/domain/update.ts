@@ -5,7 +5,9 @@ import type { ShadowRef } from './shadow.ts';
 
 /** What a caller asks for: one desired-state patch to one shadow, published as one identity. */
 export interface UpdateRequest extends ShadowRef {
+  /** Empty where a group is named: the intake finds the member that sends it. */
   readonly identityId: string;
+  readonly groupId?: string | undefined;
   readonly desired: JsonObject;
   readonly confirm: ConfirmLevel;
   /** The version that the shadow must have; AWS answers 409 otherwise. */

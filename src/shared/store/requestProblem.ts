@@ -13,7 +13,9 @@ export function requestProblem(
   limits: ShadowLimits,
   now: number,
 ): CourierError | undefined {
-  if (!isIdentityId(request.identityId)) return identityNotFound(request.identityId);
+  // A group whose member could not be found out says why itself.
+  const routed = request.groupId === undefined || request.identityId !== '';
+  if (routed && !isIdentityId(request.identityId)) return identityNotFound(request.identityId);
   const thing = thingNameProblem(request.thing);
   if (thing !== undefined) {
     return new CourierError('THING_NAME_INVALID', thing, 'Correct the thing name.');

@@ -1,19 +1,15 @@
-import { createHash } from 'node:crypto';
-import { newUpdateId, shardOf } from '../domain/ids.ts';
+import { shardOf } from '../domain/ids.ts';
 import { labelText } from '../domain/labels.ts';
 import { laneId } from '../domain/lane.ts';
 import type { UpdateRequest } from '../domain/update.ts';
 import { CourierError } from '../errors/courierError.ts';
-import {
-  DELIVER,
-  type DeliverJob,
-  MAX_UPDATES_PER_JOB,
-  SCHEDULE,
-  type ScheduleJob,
-} from '../queue/deliverJob.ts';
+import { MAX_UPDATES_PER_JOB, SCHEDULE } from '../queue/deliverJob.ts';
 import { BULK_PRIORITY, type NewJob, type ShardQueues } from '../queue/shardQueues.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { type Admission, Admissions, MAX_ROUTINGS } from './admissions.ts';
+import { GroupRouter, groupUnsettled, type Route } from './groupRouter.ts';
+import { deliverJob, scheduleJob } from './intakeJobs.ts';
 import { ACCEPT } from './lua/scripts.ts';
 import { countOfShard, INDEX_BOUNDS, type IndexBounds } from './indexBounds.ts';
 import { startOf, startText } from './start.ts';
@@ -34,20 +30,18 @@ export interface IntakeOptions {
 
 /** What became of one row. */
 export type IntakeRow =
-  | { readonly taken: true; readonly updateId: string }
+  /** `identityId` is the member that sends it where it was sent through a group. */
+  | { readonly taken: true; readonly updateId: string; readonly identityId: string }
   | { readonly taken: false; readonly error: CourierError };
 
 interface Row {
+  readonly index: number;
   readonly updateId: string;
   readonly shard: number;
+  /** With the identity that sends it. */
   readonly request: UpdateRequest;
+  readonly route: Route | undefined;
   readonly problem: CourierError | undefined;
-}
-
-/** What a request was given when it first came. */
-interface Admission {
-  readonly ids: readonly string[];
-  readonly at: number;
 }
 
 /**
@@ -55,8 +49,7 @@ interface Admission {
  * Requests must have been checked (`requestProblem`), by the caller or by `check`.
  */
 export class UpdateIntake {
-  readonly #redis: RedisClient;
-  readonly #keys: Keys;
+  readonly #admissions: Admissions;
   readonly #queues: ShardQueues;
   readonly #shardCount: number;
   readonly #retentionMs: number;
@@ -68,9 +61,9 @@ export class UpdateIntake {
     keys: Keys,
     queues: ShardQueues,
     settings: { shardCount: number; retentionMs: number } & Partial<IndexBounds>,
+    router = new GroupRouter(redis, keys, settings),
   ) {
-    this.#redis = redis;
-    this.#keys = keys;
+    this.#admissions = new Admissions(redis, keys, router, settings);
     this.#queues = queues;
     this.#shardCount = settings.shardCount;
     this.#retentionMs = settings.retentionMs;
@@ -87,18 +80,54 @@ export class UpdateIntake {
     requests: readonly UpdateRequest[],
     options: IntakeOptions,
   ): Promise<readonly IntakeRow[]> {
-    const { ids, at } = await this.#admit(requests, options);
-    const rows = requests.map((request, index) => ({
+    let admission = await this.#admissions.admit(requests, options);
+    const outcomes: IntakeRow[] = [];
+    let left = requests.map((_, index) => index);
+    for (let routings = 1; left.length > 0; routings += 1) {
+      const rows = left.map((index) => this.#row(requests, index, admission, options));
+      const answers = await this.#acceptRows(rows, admission.at, options);
+      for (const row of rows) outcomes[row.index] = outcome(row, answers.get(row.updateId));
+      // A group's choice that moved meanwhile, or whose member is gone: they are routed anew.
+      const refused = rows.filter((row) => isRefused(row, answers.get(row.updateId)));
+      if (refused.length === 0 || routings === MAX_ROUTINGS) break;
+      left = refused.map(({ index }) => index);
+      admission = await this.#admissions.routeAgain(requests, left, admission, options);
+    }
+    return outcomes;
+  }
+
+  #row(
+    requests: readonly UpdateRequest[],
+    index: number,
+    { ids, routes, problems, at }: Admission,
+    { check }: IntakeOptions,
+  ): Row {
+    const asked = requests[index];
+    if (asked === undefined) throw new TypeError('a row without its request');
+    const route = routes?.[index] ?? undefined;
+    const request = route === undefined ? asked : { ...asked, identityId: route.identityId };
+    return {
+      index,
       request,
+      route,
       shard: this.#shard(request),
       updateId: ids[index] ?? '',
-      problem: options.check?.(request, at),
-    }));
+      problem: check?.(request, at) ?? problems?.get(index),
+    };
+  }
+
+  /** @returns the script's answers by update id. */
+  async #acceptRows(
+    rows: readonly Row[],
+    at: number,
+    options: IntakeOptions,
+  ): Promise<ReadonlyMap<string, string>> {
     const priority = rows.length > 1 ? BULK_PRIORITY : undefined;
     const answers = new Map<string, string>();
     const parts = new Map<string, { shard: number; startsAt: number | undefined; rows: Row[] }>();
     for (const row of rows) {
-      if (row.problem !== undefined) continue;
+      const unrouted = row.request.groupId !== undefined && row.route === undefined;
+      if (row.problem !== undefined || unrouted) continue;
       const startsAt = startOf(row.request, at);
       const name = `${row.shard}/${startsAt ?? ''}`;
       const part = parts.get(name) ?? { shard: row.shard, startsAt, rows: [] };
@@ -121,7 +150,7 @@ export class UpdateIntake {
         }
       }),
     );
-    return rows.map((row) => outcome(row, answers.get(row.updateId)));
+    return answers;
   }
 
   async #acceptChunk(
@@ -130,7 +159,7 @@ export class UpdateIntake {
     { actor, batchId = '' }: IntakeOptions,
     job: NewJob,
   ): Promise<readonly string[]> {
-    const args = rows.flatMap(({ updateId, request }) => [
+    const args = rows.flatMap(({ updateId, request, route }) => [
       updateId,
       request.identityId,
       laneId(request),
@@ -143,8 +172,8 @@ export class UpdateIntake {
       request.coalesce === true ? '1' : '',
       request.replayOf ?? '',
       job.name === SCHEDULE ? startText(request) : '',
-      '',
-      '',
+      route === undefined ? '' : (request.groupId ?? ''),
+      route?.version ?? '',
       labelText(request),
     ]);
     const answer = await this.#queues.runAndAdd(
@@ -156,54 +185,25 @@ export class UpdateIntake {
     return answer as string[];
   }
 
-  /** New ids, or those that an earlier call with the same idempotency key was given. */
-  async #admit(requests: readonly UpdateRequest[], options: IntakeOptions): Promise<Admission> {
-    const ids = requests.map((request) => newUpdateId(this.#shard(request)));
-    const admission: Admission = { ids, at: Date.now() };
-    if (options.idempotencyKey === undefined) return admission;
-    const body = digest(JSON.stringify(requests));
-    const key = this.#keys.idempotency(digest(`${options.actor}\n${options.idempotencyKey}`));
-    const record = JSON.stringify({ body, ...admission });
-    const earlier = await this.#redis.set(key, record, 'PX', this.#retentionMs, 'NX', 'GET');
-    if (earlier === null) return admission;
-    const known = JSON.parse(earlier) as Admission & { body: string };
-    if (known.body === body) return known;
-    throw new CourierError(
-      'IDEMPOTENCY_KEY_REUSED',
-      'This idempotency key came with another body before.',
-      'Use a new key for a new request, or send the first request again unchanged.',
-    );
-  }
-
   #shard(request: UpdateRequest): number {
     return shardOf(request.identityId, this.#shardCount);
   }
 }
 
-function deliverJob(rows: readonly Row[], priority: number | undefined): NewJob {
-  const data: DeliverJob = { updates: rows.map((row) => [row.updateId, laneId(row.request)]) };
-  const id = `d_${rows[0]?.updateId}`;
-  return { name: DELIVER, data, id, ...(priority === undefined ? {} : { priority }) };
-}
-
-/** Times this close share a job. */
-const SCHEDULE_STEP_MS = 20;
-/** A job that is this close may be running already, and not see what is scheduled now. */
-const SHARED_JOB_AHEAD_MS = 1000;
-
-/** Wakes the owner when the time of the rows has come. */
-function scheduleJob(rows: readonly Row[], dueAt: number, now: number): NewJob {
-  const step = Math.ceil(dueAt / SCHEDULE_STEP_MS) * SCHEDULE_STEP_MS;
-  const delayMs = Math.max(0, step - now);
-  const id = delayMs > SHARED_JOB_AHEAD_MS ? `t_${step}` : `t_${rows[0]?.updateId}`;
-  const data: ScheduleJob = { dueAt };
-  return { name: SCHEDULE, data, id, delayMs, fleeting: true };
+/** Nothing was accepted, and by another member of its group it may be. */
+function isRefused({ request, route, problem }: Row, answer: string | undefined): boolean {
+  if (request.groupId === undefined || problem !== undefined) return false;
+  return route === undefined || answer === 'moved' || answer === 'no-identity';
 }
 
 function outcome(row: Row, answer: string | undefined): IntakeRow {
-  if (row.problem !== undefined) return { taken: false, error: row.problem };
-  if (answer !== 'no-identity') return { taken: true, updateId: row.updateId };
-  return { taken: false, error: identityNotFound(row.request.identityId) };
+  const { request, updateId, problem } = row;
+  if (problem !== undefined) return { taken: false, error: problem };
+  if (isRefused(row, answer)) return { taken: false, error: groupUnsettled() };
+  if (answer === 'no-identity') {
+    return { taken: false, error: identityNotFound(request.identityId) };
+  }
+  return { taken: true, updateId, identityId: request.identityId };
 }
 
 export function identityNotFound(id: string): CourierError {
@@ -212,8 +212,4 @@ export function identityNotFound(id: string): CourierError {
     `No identity has the id "${id.slice(0, 64)}".`,
     'Register the Cognito user with registerIdentity and use the id that it returns.',
   );
-}
-
-function digest(value: string): string {
-  return createHash('sha256').update(value).digest('base64url');
 }

@@ -2,7 +2,8 @@ import type { Script } from '../../redis/script.ts';
 import { PRELUDE, WHEN_FULL } from './fence.ts';
 import { LANE_FUNCTIONS } from './laneFunctions.ts';
 
-const GO_ON = /* lua */ `
+/** What follows the end of an update that its lane did not bring about. */
+export const GO_ON = /* lua */ `
 -- The job of what stands first in a lane now, whose wait may have been that of the one before it.
 local function headJob(lane)
   local head = redis.call('LINDEX', T .. ':lane:' .. lane, 0)

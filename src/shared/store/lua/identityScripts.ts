@@ -1,29 +1,38 @@
 import type { Script } from '../../redis/script.ts';
 import { PRELUDE } from './fence.ts';
+import { IDENTITY_INDEX_FUNCTIONS } from './identityIndexFunctions.ts';
 import { LANE_FUNCTIONS } from './laneFunctions.ts';
 
 /**
  * Creates an identity with its secret, unless it exists.
- * ARGV: id, sealed secret, then record fields and values. Answer: 1 | 0.
+ * ARGV: id, sealed secret, then record fields and values: username and nameKey, label and labelKey
+ * (the texts as they are searched), tags as ',a,b,'. Answer: 1 | 0.
  */
 export const CREATE_IDENTITY: Script = {
   name: 'createIdentity',
   keys: 1,
-  lua: `${PRELUDE}${
+  lua: `${PRELUDE}${IDENTITY_INDEX_FUNCTIONS}${
     /* lua */ `
-local record = T .. ':identity:' .. ARGV[1]
+local id = ARGV[1]
+local record = T .. ':identity:' .. id
 if redis.call('EXISTS', record) == 1 then return 0 end
 local now = int(timeMs())
-redis.call('HSET', record, 'id', ARGV[1], 'status', 'PENDING', 'createdAt', now)
+redis.call('HSET', record, 'id', id, 'createdAt', now)
 for i = 3, #ARGV, 2 do redis.call('HSET', record, ARGV[i], ARGV[i + 1]) end
-redis.call('SET', T .. ':secret:' .. ARGV[1], ARGV[2])
-redis.call('ZADD', T .. ':identities', now, ARGV[1])
+redis.call('SET', T .. ':secret:' .. id, ARGV[2])
+redis.call('ZADD', T .. ':identities', now, id)
+setStatus(id, 'PENDING')
+local r = redis.call('HMGET', record, 'nameKey', 'labelKey')
+if r[1] then redis.call('ZADD', T .. ':identity-names', 0, textEntry(r[1], id)) end
+if r[2] then redis.call('ZADD', T .. ':identity-labels', 0, textEntry(r[2], id)) end
+for _, tag in ipairs(wordsOf(id, 'tags')) do indexTag(id, tag) end
 return 1
 `
   }`,
 };
 
 const LIFT = /* lua */ `
+${IDENTITY_INDEX_FUNCTIONS}
 -- Makes an identity active and its lanes' heads ready. Answers the jobs of what stands first in
 -- each lane, since every update may have one of its own that was put off.
 local function lift(id)
@@ -31,7 +40,7 @@ local function lift(id)
   if redis.call('HGET', record, 'status') ~= 'ACTIVE' then
     event('I', 'i', id, 's', 'ACTIVE', 'r', '', 'd', '')
   end
-  redis.call('HSET', record, 'status', 'ACTIVE')
+  setStatus(id, 'ACTIVE')
   redis.call('HDEL', record, 'waitReason', 'probeAt', 'quarantinedAt', 'denial', 'probes')
   redis.call('ZREM', T .. ':quarantined', id)
   local jobs, seen = {}, {}
@@ -137,7 +146,7 @@ return 1
 export const QUARANTINE: Script = {
   name: 'quarantine',
   keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${
+  lua: `${PRELUDE}${LANE_FUNCTIONS}${IDENTITY_INDEX_FUNCTIONS}${
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
@@ -146,7 +155,8 @@ local record = T .. ':identity:' .. id
 if redis.call('EXISTS', record) == 0 then return { 'missing' } end
 local was = redis.call('HMGET', record, 'status', 'waitReason')
 redis.call('HSETNX', record, 'quarantinedAt', int(now))
-redis.call('HSET', record, 'status', ARGV[4], 'waitReason', ARGV[5], 'denial', ARGV[6])
+setStatus(id, ARGV[4])
+redis.call('HSET', record, 'waitReason', ARGV[5], 'denial', ARGV[6])
 local probes = redis.call('HINCRBY', record, 'probes', 1) - 1
 local probeAt = ''
 if ARGV[7] == '' then
@@ -228,6 +238,8 @@ export const WRITE_CONNECTION: Script = {
   keys: 1,
   lua: `${PRELUDE}${
     /* lua */ `
+-- What its owner says after its removal would stay for good.
+if redis.call('EXISTS', T .. ':identity:' .. ARGV[1]) == 0 then return 0 end
 local key = T .. ':connection:' .. ARGV[1]
 local was = redis.call('HMGET', key, 'state', 'worker')
 redis.call('HSET', key, unpack(ARGV, 2))

@@ -1,0 +1,156 @@
+import type { Script } from '../../redis/script.ts';
+import { CHOICE_FUNCTIONS } from './choiceFunctions.ts';
+import { PRELUDE } from './fence.ts';
+
+/**
+ * Scripts on groups. The list of groups has a slot of its own, and so has each group with its
+ * members and choices; what concerns a member's lanes lies in the slot of its shard.
+ */
+
+/** KEYS: names, list, info. ARGV: id, name, info as JSON, most groups. Answer: id | 'exists' | 'full'. */
+export const CREATE_GROUP: Script = {
+  name: 'createGroup',
+  keys: 3,
+  lua: /* lua */ `
+if redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return 'exists' end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return 'full' end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[2], 0, ARGV[2])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+return ARGV[1]
+`,
+};
+
+/** KEYS: names, list, info. ARGV: id, name. Answer: 1 | 0. */
+export const DELETE_GROUP: Script = {
+  name: 'deleteGroup',
+  keys: 3,
+  lua: /* lua */ `
+if redis.call('HGET', KEYS[1], ARGV[2]) ~= ARGV[1] then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[2])
+redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('HDEL', KEYS[3], ARGV[1])
+return 1
+`,
+};
+
+/** KEYS: members. ARGV: identity, most members. Answer: 'added' | 'known' | 'full'. */
+export const ADD_MEMBER: Script = {
+  name: 'addMember',
+  keys: 1,
+  lua: /* lua */ `
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 'known' end
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 'full' end
+local t = redis.call('TIME')
+redis.call('ZADD', KEYS[1], tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000), ARGV[1])
+return 'added'
+`,
+};
+
+/**
+ * Who sends for things, and notes that they were asked for.
+ * KEYS: members, choices, use. ARGV: things. Answer: for each its choice ('' for none) and whether
+ * the one chosen is a member ('1' | '0').
+ */
+export const READ_CHOICES: Script = {
+  name: 'readChoices',
+  keys: 3,
+  lua: /* lua */ `
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local answer = {}
+for _, thing in ipairs(ARGV) do
+  local choice = redis.call('HGET', KEYS[2], thing)
+  local member = choice and string.match(choice, '^[^|]+')
+  if choice then redis.call('ZADD', KEYS[3], now, thing) end
+  answer[#answer + 1] = choice or ''
+  answer[#answer + 1] = member and redis.call('ZSCORE', KEYS[1], member) and '1' or '0'
+end
+return answer
+`,
+};
+
+/**
+ * Records who sends for a thing from now on, unless somebody else did meanwhile. Versions grow with
+ * this server's clock, so that one is never given twice, not even after a choice was forgotten.
+ * KEYS: members, choices, use. ARGV: thing, the choice as it was read ('' for none), member.
+ * Answer: the choice that holds now.
+ */
+export const CHOOSE: Script = {
+  name: 'choose',
+  keys: 3,
+  lua: /* lua */ `
+local thing, expected = ARGV[1], ARGV[2]
+local present = redis.call('HGET', KEYS[2], thing) or ''
+if present ~= expected then return present end
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local last = tonumber(string.match(expected, '|(%d+)$') or '0')
+local chosen = ARGV[3] .. '|' .. string.format('%.0f', math.max(now, last + 1))
+redis.call('HSET', KEYS[2], thing, chosen)
+redis.call('ZADD', KEYS[3], now, thing)
+return chosen
+`,
+};
+
+/**
+ * The choices that were not used for the longest time, where they are too old or too many.
+ * KEYS: members, choices, use. ARGV: ms after which one is old, most choices, how many at once.
+ * Answer: pairs of thing and choice.
+ */
+export const STALE_CHOICES: Script = {
+  name: 'staleChoices',
+  keys: 3,
+  lua: /* lua */ `
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local over = redis.call('ZCARD', KEYS[3]) > tonumber(ARGV[2])
+local latest = over and '+inf' or string.format('%.0f', now - tonumber(ARGV[1]))
+local answer = {}
+for _, thing in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', latest, 'LIMIT', 0, ARGV[3])) do
+  answer[#answer + 1] = thing
+  answer[#answer + 1] = redis.call('HGET', KEYS[2], thing) or ''
+end
+return answer
+`,
+};
+
+/**
+ * Forgets a choice, or notes that it is needed.
+ * KEYS: members, choices, use. ARGV: thing, the choice as it was read, 'forget' | 'keep'.
+ */
+export const END_STALE_CHOICE: Script = {
+  name: 'endStaleChoice',
+  keys: 3,
+  lua: /* lua */ `
+if (redis.call('HGET', KEYS[2], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+if ARGV[3] == 'forget' then
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+else
+  local t = redis.call('TIME')
+  redis.call('ZADD', KEYS[3], tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000), ARGV[1])
+end
+return 1
+`,
+};
+
+/**
+ * In the slot of a member's shard: voids its choice for a thing up to a version, so that nothing
+ * more is accepted by it, unless an update that came by it is open.
+ * ARGV: group, identity, thing, version, ms that the seal is kept. Answer: 'busy' | 'sealed'.
+ */
+export const SEAL_CHOICE: Script = {
+  name: 'sealChoice',
+  keys: 1,
+  lua: `${PRELUDE}${CHOICE_FUNCTIONS}${
+    /* lua */ `
+local group, identity, thing, version = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if redis.call('HEXISTS', T .. ':through:' .. group, identity .. '/' .. thing) == 1 then return 'busy' end
+local key = T .. ':sealed:' .. group .. '/' .. identity .. '/' .. thing
+if not isSealed(group, identity, thing, version) then redis.call('SET', key, version) end
+redis.call('PEXPIRE', key, ARGV[5])
+return 'sealed'
+`
+  }`,
+};
