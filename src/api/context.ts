@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { ShadowLimits } from '../shared/domain/desired.ts';
 import type { ConnectionView, Identity } from '../shared/domain/identity.ts';
+import type { Presence } from '../shared/domain/presence.ts';
 import type { Update } from '../shared/domain/update.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { ApiTokens } from '../shared/store/apiTokens.ts';
@@ -12,6 +13,7 @@ import type { FleetTuning } from '../shared/store/fleetTuning.ts';
 import type { FleetPauses } from '../shared/store/fleetPauses.ts';
 import type { FleetReader } from '../shared/store/fleetReader.ts';
 import type { IdentityDirectory } from '../shared/store/identityDirectory.ts';
+import type { PresenceReader } from '../shared/store/presenceReader.ts';
 import type { ShadowReads } from '../shared/store/shadowReads.ts';
 import type { UpdateControl } from '../shared/store/updateControl.ts';
 import type { UpdateIntake } from '../shared/store/updateIntake.ts';
@@ -34,6 +36,7 @@ export interface ApiServices {
   readonly fleetControl: FleetControl;
   readonly tuning: FleetTuning;
   readonly pauses: FleetPauses;
+  readonly presence: PresenceReader;
   readonly apiTokens: ApiTokens;
   readonly auditLog: AuditLog;
   readonly auditReader: AuditReader;
@@ -56,6 +59,8 @@ export interface ApiContext extends ApiServices {
   readonly updates: DataLoader<string, Update | undefined>;
   readonly identities: DataLoader<string, Identity | undefined>;
   readonly connections: DataLoader<Identity, ConnectionView | undefined>;
+  /** By MQTT client id. */
+  readonly presences: DataLoader<string, Presence>;
 }
 
 export function createContext(
@@ -63,7 +68,7 @@ export function createContext(
   server: ServerContext & { readonly request: Request },
   log: Logger,
 ): ApiContext {
-  const { reader, directory, gate, auditLog } = services;
+  const { reader, directory, gate, auditLog, presence } = services;
   const { caller } = server;
   if (caller === undefined) throw new TypeError('a request that nobody authenticated');
   const each =
@@ -81,6 +86,9 @@ export function createContext(
       gate.read(async () => [...(await reader.findMany(ids))]),
     ),
     identities: new DataLoader(each((id: string) => directory.find(id))),
+    presences: new DataLoader((ids: readonly string[]) =>
+      gate.read(async () => [...(await presence.find(ids))]),
+    ),
     connections: new DataLoader(each((identity: Identity) => directory.connection(identity))),
   };
 }

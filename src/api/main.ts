@@ -21,6 +21,7 @@ import { FleetPauses } from '../shared/store/fleetPauses.ts';
 import { FleetReader } from '../shared/store/fleetReader.ts';
 import { FleetTuning } from '../shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
+import { PresenceReader } from '../shared/store/presenceReader.ts';
 import { ShadowReads } from '../shared/store/shadowReads.ts';
 import { UpdateControl } from '../shared/store/updateControl.ts';
 import { UpdateIntake } from '../shared/store/updateIntake.ts';
@@ -95,6 +96,7 @@ const services: ApiServices = {
   fleetControl: new FleetControl(redis, keys, queues, shardCount),
   tuning: new FleetTuning(redis, keys),
   pauses: new FleetPauses(redis, keys),
+  presence: new PresenceReader(redis, keys),
   apiTokens: new ApiTokens(redis, keys),
   auditLog,
   auditReader: new AuditReader(redis, keys, auditSettings.retentionMs),

@@ -19,6 +19,7 @@ import { PauseWatch } from './fleet/pauseWatch.ts';
 import { RedisClock } from './fleet/redisClock.ts';
 import { WorkerTuning } from './fleet/workerTuning.ts';
 import { ShardKeeper } from './fleet/shardKeeper.ts';
+import { createPresenceObserver } from './presence/createPresenceObserver.ts';
 import { shardSettings } from './settings.ts';
 import { ShardRuntime } from './shard/shardRuntime.ts';
 
@@ -42,12 +43,14 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
   const queues = new ShardQueues(queueRedis, keys);
   const aws = createAwsClients(config);
   const budgets = createBudgets(redis, keys, config);
+  const presence = createPresenceObserver(config, worker, { redis, keys, budgets, events, log });
   const connections = {
     runtime: createCrtRuntime(settings.caPem),
     settings,
     budgets,
     events,
     slots: new ConnectionSlots(config.MAX_CONNECTIONS),
+    presence,
     attacher: new PolicyAttacher(aws.iot, config.IOT_POLICY_NAME, budgets, events),
     credentials: {
       userPool: new UserPool(
@@ -105,6 +108,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     keys,
     budgets,
     keeper,
+    presence,
     guard: connectionGuard([redis, queueRedis], {
       silenceMs: config.REDIS_SILENCE_MS,
       onRenewed: () => events.emit('redis:renewed', {}),

@@ -41,6 +41,7 @@ export interface WorkerEvents {
   'lease:lost': { shard: number };
   'sweep:found': { orphans: number; late: number };
   'consumer:restarted': { shard: number; ready: number; stuckForMs: number };
+  'presence:event': { effect: 'applied' | 'outdated' | 'malformed' | 'lost' };
   'redis:renewed': Record<string, never>;
 }
 

@@ -26,7 +26,7 @@ const events = new EventBus(log);
 countEvents(events, registry);
 logEvents(events, log);
 
-const { redis, queueRedis, keys, budgets, keeper, guard, close } = assembleWorker({
+const { redis, queueRedis, keys, budgets, keeper, presence, guard, close } = assembleWorker({
   config,
   settings,
   worker,
@@ -54,6 +54,7 @@ const store = service({
 
 registerFleetGauges(registry, {
   keeper,
+  presence,
   budgets,
   redis,
   keys,

@@ -40,6 +40,7 @@ export function shardSettings(config: WorkerConfig, worker: string): ShardSettin
     workerName: worker,
     retentionMs: config.RETENTION_MS,
     sweepMs: config.SWEEP_MS,
+    shardCount: config.SHARD_COUNT,
     index: {
       indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
       indexMaxCount: countOfShard(config.INDEX_MAX_COUNT, config.SHARD_COUNT),

@@ -12,6 +12,7 @@ import './fleetActions.ts';
 import './fleetTuning.ts';
 import './pauseActions.ts';
 import './auditLog.ts';
+import './presence.ts';
 import './apiToken.ts';
 import './apiTokenActions.ts';
 import type { GraphQLSchema } from 'graphql';

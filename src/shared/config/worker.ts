@@ -131,6 +131,14 @@ export const WORKER_VARIABLES = {
     300_000,
     0,
   ),
+  PRESENCE_USERNAME: optionalText(
+    'the Cognito user, registered as an identity, whose connection observes who else is connected; leave out to observe nobody. Its policies must allow $aws/events/presence/connected/* and disconnected/*',
+  ),
+  PRESENCE_CLIENTS: wholeNumber(
+    'MQTT clients whose presence is remembered; the ones that changed longest ago make room',
+    { min: 16, max: 10_000_000 },
+    100_000,
+  ),
   MAX_CONNECTIONS: wholeNumber(
     'connections that one worker may have at once; updates of further identities wait, and the longest idle connection makes room',
     { min: 1, max: 1_000_000 },

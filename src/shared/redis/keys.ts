@@ -124,11 +124,34 @@ export class Keys {
     return `{${this.prefix}:audit}:opened`;
   }
 
+  /** Hash: who observes presence, and since when. */
+  get presenceObserver(): string {
+    return `{${this.prefix}:presence}:observer`;
+  }
+
+  /** List: stretches of time in which nobody observed, as `from|to`; bounded. */
+  get presenceGaps(): string {
+    return `{${this.prefix}:presence}:gaps`;
+  }
+
+  /** Of a part of all MQTT clients: a hash of what is known, and their ids by their last change. */
+  presence(bucket: number): {
+    readonly clients: string;
+    readonly online: string;
+    readonly offline: string;
+  } {
+    const tag = `{${this.prefix}:presence:${bucket}}`;
+    return { clients: `${tag}:clients`, online: `${tag}:online`, offline: `${tag}:offline` };
+  }
+
   /** Hash: the token bucket of an account-wide budget. */
   budget(name: string): string {
     return `{${this.prefix}:budget:${name}}`;
   }
 }
+
+/** Into how many parts what is known of presence is divided; a client's is told by its id. */
+export const PRESENCE_BUCKETS = 16;
 
 export const DELIVER_QUEUE = 'deliver';
 

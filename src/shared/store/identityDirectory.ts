@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { ConnectionView, Identity } from '../domain/identity.ts';
 import { isIdentityId, newIdentityId, shardOf } from '../domain/ids.ts';
 import { CourierError } from '../errors/courierError.ts';
@@ -12,6 +11,7 @@ import { parseConnectionView, parseIdentity } from './identityRecord.ts';
 import { type IdentitySecret, sealSecret } from './identitySecret.ts';
 import { CREATE_IDENTITY, OPERATOR_RELEASE } from './lua/identityScripts.ts';
 import { identityNotFound } from './updateIntake.ts';
+import { usernameDigest } from './usernameDigest.ts';
 
 export interface Registration {
   readonly username: string;
@@ -48,7 +48,7 @@ export class IdentityDirectory {
    */
   async register(registration: Registration): Promise<Identity> {
     const { username, secret, label } = registration;
-    const nameKey = this.#keys.username(digest(username));
+    const nameKey = this.#keys.username(usernameDigest(username));
     const fresh = newIdentityId();
     const reserved = (await this.#redis.set(nameKey, fresh, 'NX', 'GET')) ?? fresh;
     const shard = shardOf(reserved, this.#shardCount);
@@ -92,7 +92,7 @@ export class IdentityDirectory {
   }
 
   async findByUsername(username: string): Promise<Identity | undefined> {
-    const id = await this.#redis.get(this.#keys.username(digest(username)));
+    const id = await this.#redis.get(this.#keys.username(usernameDigest(username)));
     return id === null ? undefined : this.find(id);
   }
 
@@ -149,9 +149,4 @@ function alreadyRegistered(username: string, identityId: string): CourierError {
     `${username} is registered already, as ${identityId}.`,
     'Use that identity; to give it another password, use replaceIdentitySecret.',
   );
-}
-
-/** Usernames are personal data and may hold any character: keys carry their digest. */
-function digest(username: string): string {
-  return createHash('sha256').update(username).digest('base64url');
 }

@@ -56,17 +56,21 @@ export class ConnectSteps {
     }
   }
 
-  open(
+  async open(
     clientId: string,
     credentials: TemporaryCredentials,
     listener: LinkListener,
     signal: AbortSignal,
   ): Promise<Link | ConnectFailure> {
-    const { runtime, settings } = this.#deps;
+    const { runtime, settings, presence } = this.#deps;
     const { host, port, keepAliveSeconds, names, messagesPerSecond } = settings;
     const awsFlowControl = messagesPerSecond <= AWS_MESSAGES_PER_SECOND;
     const { region } = names;
     const target = { host, port, region, keepAliveSeconds, awsFlowControl, clientId };
-    return Link.open(runtime, target, credentials, listener, signal);
+    const watch = await presence?.watchFor(this.#identityId);
+    const listening = watch?.inFrontOf(listener) ?? listener;
+    const link = await Link.open(runtime, target, credentials, listening, signal);
+    if (link instanceof Link) watch?.begin(link);
+    return link;
   }
 }

@@ -4,6 +4,7 @@ import type { CredentialDependencies } from '../credentials/credentialSource.ts'
 import type { PolicyAttacher } from '../credentials/policyAttacher.ts';
 import type { EventBus } from '../events.ts';
 import type { Lease } from '../fleet/lease.ts';
+import type { PresenceObserver } from '../presence/presenceObserver.ts';
 import type { IdentityRecords } from '../shard/identityRecords.ts';
 import type { ConnectionSlots } from './connectionSlots.ts';
 import type { CrtRuntime } from './crtRuntime.ts';
@@ -33,6 +34,8 @@ export interface SharedConnectionDependencies {
   readonly credentials: CredentialDependencies;
   readonly attacher: PolicyAttacher;
   readonly slots: ConnectionSlots;
+  /** Absent where presence is not observed. */
+  readonly presence?: PresenceObserver | undefined;
   readonly events: EventBus;
 }
 

@@ -28,9 +28,8 @@ const NO_LEASE_RETRY_MS = 500;
 /**
  * The one connection of an identity: idle → authenticating → attaching → connecting → connected →
  * draining → closed, and aside from it backoff and quarantined. It opens on demand and decides
- * alone whether and when to try again; the SDK never reconnects by itself. At any time there is at
- * most one attempt to open (`#opening`) and one to let go (`#dropping`), and the first waits for
- * the second: two links of one client id would take it from each other.
+ * alone when to try again. At any time there is at most one attempt to open (`#opening`) and one to
+ * let go (`#dropping`); the first waits for the second, or they would take the client id in turn.
  */
 export class IdentityConnection {
   readonly identityId: string;
@@ -165,7 +164,8 @@ export class IdentityConnection {
 
   /** For how long nothing was published; undefined where it is not up, or in use. */
   get idleMs(): number | undefined {
-    if (this.#state !== 'connected' || this.inFlight > 0) return undefined;
+    const used = this.inFlight > 0 || this.#deps.presence?.observes(this.identityId) === true;
+    if (this.#state !== 'connected' || used) return undefined;
     // Not when it was last asked for: a job asks for every identity that it ever named.
     return performance.now() - this.#lastPublishAt;
   }

@@ -62,5 +62,12 @@ export const REFUSAL_KINDS = [
   'network',
 ] as const satisfies readonly WorkerEvents['connection:refused']['kind'][];
 
+export const PRESENCE_EFFECTS = [
+  'applied',
+  'outdated',
+  'malformed',
+  'lost',
+] as const satisfies readonly WorkerEvents['presence:event']['effect'][];
+
 export const LEASE_CHANGES = ['taken', 'released', 'lost'] as const;
 export const SWEEP_FINDINGS = ['orphan', 'late'] as const;

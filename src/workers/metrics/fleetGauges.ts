@@ -7,13 +7,17 @@ import {
 } from '../../shared/domain/sets.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
+import { PresenceReader } from '../../shared/store/presenceReader.ts';
 import type { Budgets } from '../budgets/budgets.ts';
 import type { ShardKeeper } from '../fleet/shardKeeper.ts';
+import type { PresenceObserver } from '../presence/presenceObserver.ts';
+import { inTime } from './inTime.ts';
 import { gaugeOnScrape } from './scrapeGauge.ts';
 import { StockReader } from './shardStock.ts';
 
 export interface GaugeDependencies {
   readonly keeper: ShardKeeper;
+  readonly presence: PresenceObserver | undefined;
   readonly budgets: Budgets;
   readonly redis: RedisClient;
   readonly keys: Keys;
@@ -28,6 +32,7 @@ export function registerFleetGauges(registry: Registry, deps: GaugeDependencies)
   registerLeases(registry, deps);
   registerConnections(registry, deps);
   registerStock(registry, deps);
+  registerPresence(registry, deps);
   gaugeOnScrape(registry, {
     name: 'courier_budget_waiting',
     help: 'Callers that wait for an account-wide budget',
@@ -36,6 +41,27 @@ export function registerFleetGauges(registry: Registry, deps: GaugeDependencies)
       for (const { name, waiting } of Object.values(deps.budgets)) {
         gauge.set({ budget: name }, waiting);
       }
+    },
+  });
+}
+
+function registerPresence(registry: Registry, { presence, redis, keys }: GaugeDependencies): void {
+  const reader = new PresenceReader(redis, keys);
+  gaugeOnScrape(registry, {
+    name: 'courier_presence_observing',
+    help: 'Whether this worker observes presence; the sum over the workers is 1 where it is observed',
+    collect: (gauge) => gauge.set(presence?.observing === true ? 1 : 0),
+  });
+  gaugeOnScrape(registry, {
+    name: 'courier_presence_clients',
+    help: 'MQTT clients whose presence is known, by state; of the worker that observes',
+    labelNames: ['state'],
+    collect: async (gauge) => {
+      if (presence?.observing !== true) return;
+      const observation = await inTime(reader.observation());
+      if (observation === undefined) return;
+      gauge.set({ state: 'ONLINE' }, observation.online);
+      gauge.set({ state: 'OFFLINE' }, observation.offline);
     },
   });
 }

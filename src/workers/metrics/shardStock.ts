@@ -2,6 +2,7 @@ import type { OPEN_STATES, WaitReason } from '../../shared/domain/sets.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { runScript, type Script } from '../../shared/redis/script.ts';
+import { inTime } from './inTime.ts';
 
 export interface WaitingLanes {
   readonly lanes: number;
@@ -49,8 +50,6 @@ end
 return answer
 `,
 };
-
-const PATIENCE_MS = 2000;
 
 /** Reads the stock once a scrape, however many gauges ask. */
 export class StockReader {
@@ -111,16 +110,4 @@ function sum(rows: readonly (readonly (string | number)[])[]): Stock {
     oldestSeconds: Math.max(0, ...rows.map((row) => Number(row[4]) / 1000)),
     waiting,
   };
-}
-
-async function inTime<T>(reading: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
-  });
-  try {
-    return await Promise.race([reading.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -7,6 +7,7 @@ import {
   CREDENTIAL_SOURCES,
   GATES_OF,
   LEASE_CHANGES,
+  PRESENCE_EFFECTS,
   REFUSAL_KINDS,
   SWEEP_FINDINGS,
 } from './closedSets.ts';
@@ -154,6 +155,13 @@ function countFleet(events: EventBus, registry: Registry): void {
   events.on('lease:released', () => leases.inc({ change: 'released' }));
   events.on('lease:lost', () => leases.inc({ change: 'lost' }));
 
+  const presence = counterOf(
+    registry,
+    'courier_presence_events_total',
+    'Lifecycle events of MQTT clients that the observer got, by what became of them',
+    { effect: PRESENCE_EFFECTS },
+  );
+  events.on('presence:event', ({ effect }) => presence.inc({ effect }));
   const restarted = counter(
     registry,
     'courier_consumer_restarts_total',

@@ -1,5 +1,6 @@
 import { DelayedError, type Job } from 'bullmq';
 import type { ConnectionView } from '../../shared/domain/identity.ts';
+import { shardOf } from '../../shared/domain/ids.ts';
 import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
@@ -40,6 +41,7 @@ export interface ShardSettings {
   readonly workerName: string;
   readonly retentionMs: number;
   readonly sweepMs: number;
+  readonly shardCount: number;
   /** Of this shard alone. */
   readonly index: IndexBounds;
   readonly consumerPatienceMs: number;
@@ -345,6 +347,16 @@ export class ShardRuntime {
       });
   }
 
+  /** The observer's connection is kept up, and not closed for being idle. */
+  async #observePresence(): Promise<void> {
+    const { presence } = this.#deps.connections;
+    const observer = await presence?.identity();
+    if (presence === undefined || observer === undefined) return;
+    if (shardOf(observer, this.#deps.settings.shardCount) !== this.lease.shard) return;
+    await this.#connection(observer).ready(0);
+    await presence.renew();
+  }
+
   async #tendOnce(): Promise<void> {
     if (!this.#waitsEnded) {
       const { redis, keys, queues } = this.#deps;
@@ -354,6 +366,7 @@ export class ShardRuntime {
     // What its job did not release: one that was lost, or that ran a moment too early.
     await this.#schedule.release();
     await this.#sweeper.sweep();
+    await this.#observePresence();
     await this.#index.trim();
     await this.#strays.adopt();
     for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {

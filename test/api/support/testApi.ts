@@ -31,6 +31,7 @@ import { FleetPauses } from '../../../src/shared/store/fleetPauses.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { FleetTuning } from '../../../src/shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
+import { PresenceReader } from '../../../src/shared/store/presenceReader.ts';
 import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
@@ -144,6 +145,7 @@ export async function startApi(
     fleetControl: new FleetControl(redis, keys, queues, SHARD_COUNT),
     tuning: new FleetTuning(redis, keys),
     pauses: new FleetPauses(redis, keys),
+    presence: new PresenceReader(redis, keys),
     apiTokens: new ApiTokens(redis, keys),
     auditLog: new AuditLog(redis, keys, AUDIT_SETTINGS),
     auditReader: new AuditReader(redis, keys, AUDIT_SETTINGS.retentionMs),
