@@ -44,23 +44,36 @@ function problemsOf({ document, schema, variableValues, operationName }: Executi
       const type = typeFromAST(schema, variable.type);
       const value = variableValues?.[name];
       if (!isInputType(type) || value === undefined) continue;
-      for (const problem of typeProblems(name, value, type)) {
-        if (problems.length < MAX_ERRORS) {
-          problems.push(new GraphQLError(problem, { nodes: variable, extensions: { code } }));
-        }
-      }
+      const found = typeProblems(name, value, type, MAX_ERRORS - problems.length);
+      problems.push(
+        ...found.map((text) => new GraphQLError(text, { nodes: variable, extensions: { code } })),
+      );
+      if (problems.length === MAX_ERRORS) return problems;
     }
   }
   return problems;
 }
 
-function typeProblems(name: string, value: unknown, type: GraphQLInputType): string[] {
+/** Ends the look at a value that has more wrong with it than anybody reads. */
+class Enough extends Error {}
+
+function typeProblems(
+  name: string,
+  value: unknown,
+  type: GraphQLInputType,
+  most: number,
+): string[] {
   const problems: string[] = [];
-  coerceInputValue(value, type, (path, _invalid, error) => {
-    const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-    // A scalar's reason ends in ": <the value>" where it repeats it.
-    const reason = error.message.replace(/: [^]*$/, '.');
-    problems.push(`Variable "$${name}" does not fit its type at "${name}${place}": ${reason}`);
-  });
+  try {
+    coerceInputValue(value, type, (path, _invalid, error) => {
+      const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+      // A scalar's reason ends in ": <the value>" where it repeats it.
+      const reason = error.message.replace(/: [^]*$/, '.');
+      problems.push(`Variable "$${name}" does not fit its type at "${name}${place}": ${reason}`);
+      if (problems.length === most) throw new Enough();
+    });
+  } catch (error) {
+    if (!(error instanceof Enough)) throw error;
+  }
   return problems;
 }

@@ -28,11 +28,11 @@ async function post(api: TestApi, body: object, token = TOKEN) {
 
 describe('cost', () => {
   test('stands in every answer, of errors too, with what the caller has left', async () => {
-    const api = await startApi(redis().url, { bucket: { perSecond: 1, size: 1000 } });
+    const api = await startApi(redis().url, { bucket: { perSecond: 0.001, size: 1000 } });
     const throttleStatus = (currentlyAvailable: number) => ({
       maximumAvailable: 1000,
       currentlyAvailable,
-      restoreRate: 1,
+      restoreRate: 0.001,
     });
     const answers = [
       await api.send('{ deadUpdates(first: 9) { nodes { id } } }'),
@@ -65,7 +65,7 @@ describe('cost', () => {
 
 describe('a caller', () => {
   test('who has spent its points is told when to come again, and others are not held up', async () => {
-    const bucket = { perSecond: 1, size: 200 };
+    const bucket = { perSecond: 0.001, size: 200 };
     const api = await startApi(redis().url, { bucket });
     const sent: number[] = [];
     const spend = { query: '{ deadUpdates(first: 99) { nodes { id } } }' };
@@ -83,7 +83,7 @@ describe('a caller', () => {
   });
 
   test('spends from one bucket at all processes of a deployment', async () => {
-    const bucket = { perSecond: 1, size: 200 };
+    const bucket = { perSecond: 0.001, size: 200 };
     const prefix = uniquePrefix('api');
     const [one, other] = await Promise.all([
       startApi(redis().url, { bucket, prefix }),
@@ -105,7 +105,7 @@ describe('a caller', () => {
 
   test('is not held up while Redis is away', async () => {
     const server = await startRedis();
-    const bucket = { perSecond: 1, size: 200 };
+    const bucket = { perSecond: 0.001, size: 200 };
     const api = await startApi(server.url, { bucket, storeTimeoutMs: 100 });
     await server.kill();
     const { status, body } = await post(api, { query: READ });
