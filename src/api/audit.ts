@@ -4,6 +4,7 @@ import { CourierError, messageOf } from '../shared/errors/courierError.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import { storeUnavailable } from '../shared/redis/unavailable.ts';
 import type { AuditLog } from '../shared/store/auditLog.ts';
+import type { FleetEvents } from '../shared/store/fleetEvents.ts';
 import { boundedJson } from './boundedJson.ts';
 import type { StoreGate } from './storeGate.ts';
 
@@ -22,6 +23,7 @@ export type MutationIntent = Pick<AuditIntent, 'action' | 'subjects' | 'reason' 
 /** What a request's mutations need to leave entries. */
 export interface AuditSurroundings {
   readonly auditLog: AuditLog;
+  readonly fleetEvents: FleetEvents;
   readonly gate: StoreGate;
   readonly log: Logger;
   readonly author: Omit<AuditIntent, keyof MutationIntent>;
@@ -106,10 +108,11 @@ export class RequestAudit {
 
   /** What was done is done: where its entry cannot be written now, the sweep makes one. */
   async #write(token: string | undefined, intent: AuditIntent, end: AuditEnd): Promise<void> {
-    const { auditLog, log } = this.#surroundings;
+    const { auditLog, fleetEvents, log } = this.#surroundings;
     try {
       if (token !== undefined) await auditLog.end(token, intent, end);
       else await auditLog.append(end.outcome === 'REFUSED' ? 'refusals' : 'updates', intent, end);
+      if (end.outcome === 'DONE') await fleetEvents.acted(intent);
     } catch (error) {
       log.warn({ action: intent.action, reason: messageOf(error) }, 'an audit entry is late');
     }

@@ -8,6 +8,7 @@ import type { ApiTokens } from '../shared/store/apiTokens.ts';
 import type { AuditLog } from '../shared/store/auditLog.ts';
 import type { AuditReader } from '../shared/store/auditReader.ts';
 import type { DeadUpdates } from '../shared/store/deadUpdates.ts';
+import type { FleetEvents } from '../shared/store/fleetEvents.ts';
 import type { FleetControl } from '../shared/store/fleetControl.ts';
 import type { FleetTuning } from '../shared/store/fleetTuning.ts';
 import type { FleetPauses } from '../shared/store/fleetPauses.ts';
@@ -20,6 +21,9 @@ import type { UpdateIntake } from '../shared/store/updateIntake.ts';
 import type { UpdateReader } from '../shared/store/updateReader.ts';
 import { RequestAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
+import type { EventFeed } from './events/eventFeed.ts';
+import type { StreamFacts } from './events/eventStreamResponse.ts';
+import type { Subscriptions } from './events/subscriptions.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { newRequestFacts, type RequestFacts, type ServerContext } from './requestFacts.ts';
 import type { StoreGate } from './storeGate.ts';
@@ -42,6 +46,9 @@ export interface ApiServices {
   readonly auditReader: AuditReader;
   readonly ends: UpdateEnds;
   readonly shadowReads: ShadowReads;
+  readonly fleetEvents: FleetEvents;
+  readonly feed: EventFeed;
+  readonly subscriptions: Subscriptions;
   readonly gate: StoreGate;
   readonly limits: ShadowLimits;
   readonly metrics: ApiMetrics;
@@ -56,6 +63,8 @@ export interface ApiContext extends ApiServices {
   /** Aborts when the caller is gone, so that nothing waits for nobody. */
   readonly disconnected: AbortSignal;
   readonly audit: RequestAudit;
+  /** Of a subscription: where its events stand. */
+  readonly stream: StreamFacts;
   readonly updates: DataLoader<string, Update | undefined>;
   readonly identities: DataLoader<string, Identity | undefined>;
   readonly connections: DataLoader<Identity, ConnectionView | undefined>;
@@ -69,6 +78,7 @@ export function createContext(
   log: Logger,
 ): ApiContext {
   const { reader, directory, gate, auditLog, presence } = services;
+  const { reader, directory, gate, auditLog, fleetEvents } = services;
   const { caller } = server;
   if (caller === undefined) throw new TypeError('a request that nobody authenticated');
   const each =
@@ -81,7 +91,14 @@ export function createContext(
     actor: caller.actor,
     facts: server.facts ?? newRequestFacts(),
     disconnected: server.request.signal,
-    audit: new RequestAudit({ auditLog, gate, log, author: { ...caller, ...server.origin } }),
+    audit: new RequestAudit({
+      auditLog,
+      fleetEvents,
+      gate,
+      log,
+      author: { ...caller, ...server.origin },
+    }),
+    stream: server.stream ?? { lastEventId: undefined },
     updates: new DataLoader((ids: readonly string[]) =>
       gate.read(async () => [...(await reader.findMany(ids))]),
     ),

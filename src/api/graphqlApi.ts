@@ -11,6 +11,7 @@ import type { Authenticator } from './authentication/authenticator.ts';
 import { useTokenScope } from './authentication/tokenScope.ts';
 import { useAuthentication } from './authentication/useAuthentication.ts';
 import { type ApiContext, type ApiServices, createContext } from './context.ts';
+import { useEventStreams } from './events/eventStreamResponse.ts';
 import { GRAPHIQL_OPTIONS } from './graphiql.ts';
 import type { CallerBuckets } from './limits/callerBuckets.ts';
 import { type PersistedOperations, useAllowedOperations } from './limits/persistedOperations.ts';
@@ -47,6 +48,8 @@ export interface GraphqlApiOptions {
   readonly buckets: CallerBuckets;
   /** How many proxies before the API write X-Forwarded-For. */
   readonly trustedHops: number;
+  /** How often a subscription says that it lives while nothing happens. */
+  readonly heartbeatMs: number;
   readonly log: Logger;
 }
 
@@ -74,6 +77,7 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
       useRequestOrigin(options.trustedHops),
       ...(graphiql ? [usePagePolicy(() => renderGraphiQL(GRAPHIQL_OPTIONS))] : []),
       useAuthentication(authenticate),
+      useEventStreams(options.heartbeatMs),
       useStrictRequests(options.maxBodyBytes),
       useAllowedOperations(options.persisted, options.onlyPersisted),
       ...(options.introspection ? [] : [useDisableIntrospection(), blockFieldSuggestionsPlugin()]),

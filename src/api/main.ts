@@ -31,6 +31,7 @@ import type { ApiServices } from './context.ts';
 import { jwtOptions } from './authentication/jwtOptions.ts';
 import { auditUpkeep } from './auditUpkeep.ts';
 import { createAuthenticator } from './authentication/authenticator.ts';
+import { eventServices } from './events/eventServices.ts';
 import { createGraphqlApi } from './graphqlApi.ts';
 import { createHttpServer } from './httpServer.ts';
 import { CallerBuckets } from './limits/callerBuckets.ts';
@@ -100,6 +101,19 @@ const services: ApiServices = {
   apiTokens: new ApiTokens(redis, keys),
   auditLog,
   auditReader: new AuditReader(redis, keys, auditSettings.retentionMs),
+  ...eventServices(
+    redis,
+    keys,
+    {
+      shardCount,
+      pollMs: config.API_EVENT_POLL_MS,
+      perActor: config.API_MAX_SUBSCRIPTIONS_PER_ACTOR,
+      inAll: config.API_MAX_SUBSCRIPTIONS,
+      maxMs: config.API_SUBSCRIPTION_MAX_MS,
+    },
+    metrics,
+    log,
+  ),
   gate,
   metrics,
 };
@@ -139,6 +153,7 @@ const api = createGraphqlApi({
       ? new Map()
       : loadOrExit(() => readPersistedOperations(persistedFile)),
   onlyPersisted: config.API_ONLY_PERSISTED === 'on',
+  heartbeatMs: config.API_HEARTBEAT_MS,
   log,
 });
 const httpServer = createHttpServer({
@@ -151,7 +166,7 @@ const httpServer = createHttpServer({
       sessions,
       queues: boardQueues(queues, shardCount),
       graphiql: graphiql ? (request) => api.fetch(request) : undefined,
-      audit: pageAudit({ auditLog, gate, log }),
+      audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }),
       log,
     }),
   ),
@@ -204,5 +219,6 @@ await runServices([opsServer, store, httpServer], {
   onQuiet: () => {
     phase = 'stopping';
     stopped.abort();
+    services.subscriptions.stop();
   },
 });

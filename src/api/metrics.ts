@@ -29,6 +29,7 @@ export interface ApiMetrics {
   readonly requests: Counter<'operation' | 'outcome'>;
   readonly duration: Histogram<'operation'>;
   readonly running: Gauge;
+  readonly subscriptions: Gauge;
   readonly rows: Counter<'mutation' | 'code'>;
   readonly bytes: Counter<'direction'>;
 }
@@ -54,6 +55,11 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
       help: 'HTTP requests that are being answered.',
       registers,
     }),
+    subscriptions: new Gauge({
+      name: 'courier_api_subscriptions',
+      help: 'GraphQL subscriptions that are open.',
+      registers,
+    }),
     rows: new Counter({
       name: 'courier_api_rows_total',
       help: 'What mutations were asked for: ACCEPTED, or the code of the error. A row of a bulk mutation counts once.',
@@ -68,7 +74,7 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     }),
   };
   // At zero from the start: a series that begins with a one shows no increase to Prometheus.
-  for (const operation of ['query', 'mutation']) {
+  for (const operation of ['query', 'mutation', 'subscription']) {
     for (const outcome of REQUEST_OUTCOMES) metrics.requests.inc({ operation, outcome }, 0);
     metrics.duration.zero({ operation });
   }

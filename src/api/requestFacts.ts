@@ -1,5 +1,6 @@
 import type { OperationTypeNode } from 'graphql';
 import type { Caller } from './caller.ts';
+import type { StreamFacts } from './events/eventStreamResponse.ts';
 import type { RequestOrigin } from './requestOrigin.ts';
 
 /** How a request ended, for metrics: a closed set, without anything of the caller's. */
@@ -32,6 +33,7 @@ export function newRequestFacts(): RequestFacts {
 export interface ServerContext {
   facts?: RequestFacts;
   origin?: RequestOrigin;
+  stream?: StreamFacts;
   /** Who sent the request; there from the moment that a token was found good. */
   caller?: Caller;
 }

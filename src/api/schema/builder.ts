@@ -51,6 +51,10 @@ export const builder = new SchemaBuilder<{
   relay: RELAY_OPTIONS,
 });
 
+builder.subscriptionType({
+  description:
+    'What can be followed as it happens, as server-sent events. Every event has a cursor, from which a client that lost its connection goes on without a gap.',
+});
 builder.queryType({ description: 'What can be looked up.' });
 builder.mutationType({
   description:

@@ -37,6 +37,31 @@ export const API_VARIABLES = {
     5000,
     50,
   ),
+  API_MAX_SUBSCRIPTIONS: wholeNumber(
+    'subscriptions that this process has open at once',
+    { min: 1, max: 100_000 },
+    1000,
+  ),
+  API_MAX_SUBSCRIPTIONS_PER_ACTOR: wholeNumber(
+    'subscriptions of one actor that this process has open at once',
+    { min: 1, max: 100_000 },
+    50,
+  ),
+  API_SUBSCRIPTION_MAX_MS: milliseconds(
+    'after how long a subscription is interrupted, so that its client comes back and proves again who it is; no event is missed',
+    900_000,
+    100,
+  ),
+  API_HEARTBEAT_MS: milliseconds(
+    'how often a subscription says that it lives while nothing happens',
+    12_000,
+    20,
+  ),
+  API_EVENT_POLL_MS: milliseconds(
+    'how often the events of the fleet are looked for while somebody subscribes',
+    200,
+    10,
+  ),
   AUDIT_RETENTION_DAYS: wholeNumber(
     'how many days the audit log keeps what was done',
     { min: 1, max: 3650 },

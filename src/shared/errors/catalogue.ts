@@ -42,6 +42,9 @@ export const ERROR_CATALOGUE = {
   UPDATE_NOT_REPLAYABLE: { exitCode: 65, summary: 'The update did not end without success.' },
   REASON_INVALID: { exitCode: 65, summary: 'The reason is empty or too long.' },
   PAGE_INVALID: { exitCode: 65, summary: 'The cursor or the size of a page is not valid.' },
+  CURSOR_INVALID: { exitCode: 65, summary: 'The cursor is none of an event.' },
+  CURSOR_EXPIRED: { exitCode: 65, summary: 'Events after the cursor are not there any more.' },
+  TOO_MANY_SUBSCRIPTIONS: { exitCode: 75, summary: 'More subscriptions than may be open at once.' },
   USERNAME_INVALID: { exitCode: 65, summary: 'The username cannot be a Cognito username.' },
   PASSWORD_INVALID: { exitCode: 65, summary: 'The password cannot be a Cognito password.' },
   SECRET_INVALID: {

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { afterEach } from 'vitest';
 import type { ApiServices } from '../../../src/api/context.ts';
 import type { JwtOptions } from '../../../src/api/authentication/jwts.ts';
+import { type EventSettings, eventServices } from '../../../src/api/events/eventServices.ts';
 import { createGraphqlApi } from '../../../src/api/graphqlApi.ts';
 import { type BucketSettings, CallerBuckets } from '../../../src/api/limits/callerBuckets.ts';
 import { createApiMetrics } from '../../../src/api/metrics.ts';
@@ -62,6 +63,8 @@ export interface TestApi {
   readonly services: ApiServices;
   readonly registry: Registry;
   readonly log: () => string;
+  /** Sends whatever request to `/graphql`; the answer is not read. */
+  respond(init: RequestInit): Promise<Response>;
   /** Sends whatever request to `/graphql`. */
   fetch(init: RequestInit, path?: string): Promise<Answer>;
   /** Asks for one of the pages that people open in a browser. */
@@ -98,6 +101,7 @@ export async function startApi(
     readonly maxBodyBytes?: number;
     readonly shadowReadTimeoutMs?: number;
     readonly prefix?: string;
+    readonly events?: Partial<EventSettings>;
     readonly graphiql?: boolean;
     readonly sessionMs?: number;
     readonly introspection?: boolean;
@@ -123,6 +127,15 @@ export async function startApi(
   const vaultKeys = parseVaultKeys(VAULT_KEYS);
   if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
   const registry = new Registry();
+  const metrics = createApiMetrics(registry);
+  const logged: string[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logged.push(chunk.toString());
+      done();
+    },
+  });
+  const log = pino({ level: 'trace' }, sink);
   const reader = new UpdateReader(redis, keys, SHARD_COUNT);
   const services: ApiServices = {
     intake: new UpdateIntake(redis, keys, queues, {
@@ -149,18 +162,24 @@ export async function startApi(
     apiTokens: new ApiTokens(redis, keys),
     auditLog: new AuditLog(redis, keys, AUDIT_SETTINGS),
     auditReader: new AuditReader(redis, keys, AUDIT_SETTINGS.retentionMs),
+    ...eventServices(
+      redis,
+      keys,
+      {
+        shardCount: SHARD_COUNT,
+        pollMs: 20,
+        perActor: 5,
+        inAll: 100,
+        maxMs: 60_000,
+        ...settings.events,
+      },
+      metrics,
+      log,
+    ),
     gate: new StoreGate([redis, queueRedis], storeTimeoutMs),
     limits: AWS_SHADOW_LIMITS,
-    metrics: createApiMetrics(registry),
+    metrics,
   };
-  const logged: string[] = [];
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      logged.push(chunk.toString());
-      done();
-    },
-  });
-  const log = pino({ level: 'trace' }, sink);
   const { apiTokens, auditLog, gate } = services;
   const sessions = new Sessions(new Vault(vaultKeys), settings.sessionMs ?? 3_600_000);
   const authenticate = withSessions(
@@ -183,6 +202,7 @@ export async function startApi(
     introspection: settings.introspection ?? true,
     persisted: settings.persisted ?? new Map(),
     onlyPersisted: settings.onlyPersisted ?? false,
+    heartbeatMs: 50,
     maxBodyBytes: settings.maxBodyBytes ?? 12_582_912,
     timeoutMs: settings.timeoutMs ?? 60_000,
     maxCost: settings.maxCost ?? 20_000,
@@ -195,15 +215,17 @@ export async function startApi(
     sessions,
     queues: boardQueues(queues, SHARD_COUNT),
     graphiql: settings.graphiql === false ? undefined : (request) => api.fetch(request),
-    audit: pageAudit({ auditLog, gate, log }),
+    audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }),
     log,
   });
   open.push(async () => {
+    services.subscriptions.stop();
     await queues.close();
     redis.disconnect();
     queueRedis.disconnect();
   });
 
+  const respond = async (init: RequestInit) => api.fetch('http://api/graphql', init);
   const fetch = async (init: RequestInit, path = '/graphql'): Promise<Answer> => {
     const response = await api.fetch(new URL(path, 'http://api'), init);
     const text = await response.text();
@@ -225,5 +247,16 @@ export async function startApi(
   };
   const page = async (path: string, init?: RequestInit) =>
     pages.fetch(new Request(new URL(path, 'http://api'), init));
-  return { redis, keys, services, registry, log: () => logged.join(''), fetch, page, send, run };
+  return {
+    redis,
+    keys,
+    services,
+    registry,
+    log: () => logged.join(''),
+    fetch,
+    page,
+    send,
+    run,
+    respond,
+  };
 }

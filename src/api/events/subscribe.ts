@@ -1,0 +1,97 @@
+import {
+  type CourierEvent,
+  eventCursor,
+  type EventPlace,
+} from '../../shared/domain/courierEvent.ts';
+import type { ApiContext } from '../context.ts';
+import { followEvents } from './followEvents.ts';
+
+/** What a subscription hands out: whatever it is, it stands somewhere. */
+export interface Placed {
+  readonly place: EventPlace;
+}
+
+export interface EventSource<Payload extends Placed> {
+  readonly streams: readonly number[];
+  /** The argument `after`; the header Last-Event-ID goes before it. */
+  readonly after: string | null | undefined;
+  /** What of a portion of events is handed out, in order. */
+  readonly pick: (
+    events: readonly CourierEvent[],
+  ) => Iterable<Payload> | Promise<Iterable<Payload>>;
+  /** Whether nothing can follow. */
+  readonly isLast?: (payload: Payload) => boolean;
+}
+
+/**
+ * Opens a subscription. A client that reconnects sends the id of the last event it got, while its
+ * operation, and with it `after`, is still that of the first time: so the header counts.
+ * @throws TOO_MANY_SUBSCRIPTIONS, CURSOR_INVALID, CURSOR_EXPIRED, STORE_UNAVAILABLE
+ */
+export async function subscribeTo<Payload extends Placed>(
+  context: ApiContext,
+  source: EventSource<Payload>,
+): Promise<AsyncIterableIterator<Payload>> {
+  const { stream, subscriptions, feed, actor } = context;
+  const subscription = subscriptions.open(actor);
+  stream.interrupted = () => subscription.interrupted;
+  stream.end = () => subscription.close();
+  try {
+    const portions = await followEvents(feed, {
+      streams: source.streams,
+      after: stream.lastEventId ?? source.after ?? undefined,
+      signal: subscription.signal,
+      onPlace: (place) => {
+        stream.placeCursor = eventCursor(place);
+      },
+    });
+    const payloads = flatten(portions, source, subscription.signal);
+    const iterator: AsyncIterableIterator<Payload> = {
+      next: () => payloads.next(),
+      // Before the generator's own: that one would wait for what it awaits.
+      return: () => {
+        subscription.close();
+        return payloads.return();
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  } catch (error) {
+    subscription.close();
+    throw error;
+  }
+
+  async function* flatten(
+    portions: AsyncGenerator<readonly CourierEvent[], void>,
+    { pick, isLast }: EventSource<Payload>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Payload, void> {
+    try {
+      for await (const events of portions) {
+        for (const payload of await pick(events)) {
+          // What is not sent has not been seen: the client comes back for it.
+          if (signal.aborted) return;
+          yield payload;
+          if (isLast?.(payload) === true) return;
+        }
+      }
+    } finally {
+      subscription.close();
+    }
+  }
+}
+
+/** What a resolver of an event does first: events come over hours, and loaders must not. */
+export function beginEvent(context: ApiContext, { place }: Placed): string {
+  const cursor = eventCursor(place);
+  context.stream.eventCursor = cursor;
+  context.updates.clearAll();
+  context.identities.clearAll();
+  context.connections.clearAll();
+  return cursor;
+}
+
+/** All shards; the fleet's stream stands beside them. */
+export function allShards(shardCount: number): readonly number[] {
+  return Array.from({ length: shardCount }, (_, shard) => shard);
+}
