@@ -97,10 +97,12 @@ export class RedisCluster {
     return moved;
   }
 
-  /** Every key that fits, wherever it lies. */
-  async keys(pattern: string): Promise<readonly string[]> {
-    const found = await Promise.all(this.#nodes.map(({ client }) => client.keys(pattern)));
-    return found.flat();
+  /** How often the servers have answered with an error of this code. */
+  async refusals(code: 'TRYAGAIN' | 'ASK' | 'MOVED'): Promise<number> {
+    const infos = await Promise.all(this.#nodes.map(({ client }) => client.info('errorstats')));
+    return infos
+      .map((info) => new RegExp(`^errorstat_${code}:count=(\\d+)`, 'm').exec(info)?.[1])
+      .reduce((sum, count) => sum + Number(count ?? 0), 0);
   }
 
   async stop(): Promise<void> {

@@ -8,14 +8,19 @@ interface Handlers {
 type NodeOptions = Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>;
 type Options = Omit<ClusterOptions, 'redisOptions'> & { readonly redisOptions: NodeOptions };
 
+const CLOSED = 'Connection is closed.';
+
 /**
  * A cluster client that waits as a client of a single Redis does: commands that meet a cluster of
  * which no node is left are sent again once one is back, where ioredis would reject them; and with
- * a `commandTimeout` they give up in time even before any node has seen them.
+ * a `commandTimeout` they give up in time even before any node has seen them. Once it was let go,
+ * commands are rejected.
  */
 export class PatientCluster extends Cluster {
   readonly #seeds: readonly ClusterNode[];
   readonly #options: Options;
+  /** Not `status`: where its nodes end one after the other, ioredis goes back from `end` to `close`. */
+  #isLetGo = false;
 
   constructor(seeds: readonly ClusterNode[], options: Options) {
     super([...seeds], options);
@@ -23,15 +28,35 @@ export class PatientCluster extends Cluster {
     this.#options = options;
   }
 
+  override connect(): Promise<void> {
+    this.#isLetGo = false;
+    return super.connect();
+  }
+
+  override disconnect(reconnect = false): void {
+    this.#isLetGo = !reconnect;
+    super.disconnect(reconnect);
+  }
+
+  override quit(...args: Parameters<Cluster['quit']>): Promise<'OK'> {
+    this.#isLetGo = true;
+    return super.quit(...args);
+  }
+
   override sendCommand(...args: Parameters<Cluster['sendCommand']>): unknown {
+    const [command] = args;
+    if (this.#isLetGo) {
+      command.reject(new Error(CLOSED));
+      return command.promise;
+    }
     const timeoutMs = this.#options.redisOptions.commandTimeout;
-    if (timeoutMs !== undefined) args[0].setTimeout(timeoutMs);
+    if (timeoutMs !== undefined) command.setTimeout(timeoutMs);
     return super.sendCommand(...args);
   }
 
   override handleError(error: Error, ttl: { value?: unknown }, handlers: Handlers): void {
-    const lost = error.message === 'Connection is closed.' && this.status !== 'ready';
-    if (lost) handlers.connectionClosed();
+    const isLost = error.message === CLOSED && this.status !== 'ready';
+    if (isLost && !this.#isLetGo) handlers.connectionClosed();
     else super.handleError(error, ttl, handlers);
   }
 

@@ -15,6 +15,7 @@ import { Fleet, QUICK_CONNECTS } from '../../workers/support/fleet.ts';
 import { sendRound } from './sendRound.ts';
 
 const SHARDS = 6;
+const RUNS = 3;
 const IDENTITIES = 8;
 const THINGS_EACH = 3;
 const ROUNDS = 12;
@@ -29,6 +30,12 @@ export const UPDATES = IDENTITIES * THINGS_EACH * ROUNDS;
 export interface Event {
   readonly at: number;
   readonly happens: () => Promise<unknown>;
+}
+
+export interface Result {
+  readonly finding: Finding;
+  /** How many updates more the shards' own counters count in each state. */
+  readonly counted: Readonly<Record<string, number>>;
 }
 
 /** An API process and an emulated account on a Redis Cluster; workers are each test's own. */
@@ -49,7 +56,7 @@ export class ClusterFleet {
 
   static async start(cluster: RedisCluster): Promise<ClusterFleet> {
     const directory = mkdtempSync(join(tmpdir(), 'courier-cluster-'));
-    const users = ['--users', String(IDENTITIES)];
+    const users = ['--users', String(RUNS * IDENTITIES)];
     const aws = await Aws.start([...QUICK_CONNECTS, ...users, '--log', logFileIn(directory)]);
     const fleet = new Fleet(cluster.target, aws, SHARDS);
     const own = { API_TOKENS: `tests:${TOKEN}`, API_PORT: '0', API_OPS_PORT: '0' };
@@ -64,12 +71,17 @@ export class ClusterFleet {
    * Registers users, sends numbered steps to their things through the API while events strike,
    * waits until every update is final, and judges them by the emulator's own log.
    */
-  async run(events: readonly Event[]): Promise<Finding> {
+  async run(name: string, events: readonly Event[]): Promise<Result> {
+    const [before, applied] = await Promise.all([this.#counts(), this.#aws.ledgerLength()]);
     const courier = new Courier(this.#client);
     const users = Array.from({ length: IDENTITIES }, () => this.#aws.user());
     const identities = await Promise.all(users.map((user) => courier.register(user)));
     await this.#aws.deviceFaults({ delayAcceptedMs: { min: 20, max: 60 } });
-    const [rounds] = await Promise.all([this.#send(identities), this.#strike(events)]);
+    const progress = (share: number) => this.#applied(applied + share * UPDATES);
+    const [rounds] = await Promise.all([
+      this.#send(name, identities, progress),
+      strike(events, progress),
+    ]);
     const ids = rounds.flat();
     await eventually(
       async () => {
@@ -78,11 +90,15 @@ export class ClusterFleet {
       },
       { deadlineMs: DEADLINE_MS, intervalMs: 50 },
     );
-    return this.#judge(rounds);
+    const after = await this.#counts();
+    const counted = Object.entries(after).map(([state, count]) => [
+      state,
+      count - (before[state] ?? 0),
+    ]);
+    return { finding: await this.#judge(name, rounds), counted: Object.fromEntries(counted) };
   }
 
-  /** How many updates count in each state, over all shards. */
-  async counts(): Promise<Readonly<Record<string, number>>> {
+  async #counts(): Promise<Readonly<Record<string, number>>> {
     const totals: Record<string, number> = {};
     for (let shard = 0; shard < SHARDS; shard += 1) {
       const counts = await this.fleet.redis.hgetall(this.fleet.keys.shard(shard).counts);
@@ -101,24 +117,21 @@ export class ClusterFleet {
   }
 
   /** The ids of each round. A round is repeated, under the same key, until it is acknowledged. */
-  async #send(identities: readonly IdentityView[]): Promise<readonly (readonly string[])[]> {
+  async #send(
+    name: string,
+    identities: readonly IdentityView[],
+    progress: (share: number) => Promise<void>,
+  ): Promise<readonly (readonly string[])[]> {
     const rounds: (readonly string[])[] = [];
     for (let step = 0; step < ROUNDS; step += 1) {
       const updates = identities.flatMap(({ id: identityId }, owner) =>
-        thingsOf(owner).map((thing) => ({ identityId, thing, desired: { step } })),
+        thingsOf(name, owner).map((thing) => ({ identityId, thing, desired: { step } })),
       );
-      await this.#applied(Math.max(0, step - ROUNDS_AHEAD) * updates.length);
-      const offer = () => sendRound(this.#client, `round ${step}`, updates);
+      await progress(Math.max(0, step - ROUNDS_AHEAD) / ROUNDS);
+      const offer = () => sendRound(this.#client, `${name} ${step}`, updates);
       rounds.push(await eventually(offer, { deadlineMs: DEADLINE_MS, intervalMs: 100 }));
     }
     return rounds;
-  }
-
-  async #strike(events: readonly Event[]): Promise<void> {
-    for (const { at, happens } of events) {
-      await this.#applied(at * UPDATES);
-      await happens();
-    }
   }
 
   async #applied(least: number): Promise<void> {
@@ -129,10 +142,12 @@ export class ClusterFleet {
     await eventually(look, { deadlineMs: DEADLINE_MS });
   }
 
-  async #judge(rounds: readonly (readonly string[])[]): Promise<Finding> {
+  /** By what AWS saw of this run's own things. */
+  async #judge(name: string, rounds: readonly (readonly string[])[]): Promise<Finding> {
     const { fleet } = this;
-    const things = Array.from({ length: IDENTITIES }, (_, owner) => thingsOf(owner)).flat();
-    const evidence = await evidenceOf(this.#aws, logFileIn(this.#directory), things);
+    const things = Array.from({ length: IDENTITIES }, (_, owner) => thingsOf(name, owner)).flat();
+    const all = await evidenceOf(this.#aws, logFileIn(this.#directory), things);
+    const evidence = { ...all, ledger: all.ledger.filter(({ thing }) => things.includes(thing)) };
     const sent = rounds.map(async (ids, step) =>
       Promise.all(
         (await fleet.updates(ids)).map(async (update) => {
@@ -146,8 +161,18 @@ export class ClusterFleet {
   }
 }
 
-function thingsOf(owner: number): readonly string[] {
-  return Array.from({ length: THINGS_EACH }, (_, thing) => `device_c_${owner}_${thing}`);
+async function strike(
+  events: readonly Event[],
+  progress: (share: number) => Promise<void>,
+): Promise<void> {
+  for (const { at, happens } of events) {
+    await progress(at);
+    await happens();
+  }
+}
+
+function thingsOf(name: string, owner: number): readonly string[] {
+  return Array.from({ length: THINGS_EACH }, (_, thing) => `device_${name}_${owner}_${thing}`);
 }
 
 function logFileIn(directory: string): string {
