@@ -77,8 +77,7 @@ export function createContext(
   server: ServerContext & { readonly request: Request },
   log: Logger,
 ): ApiContext {
-  const { reader, directory, gate, auditLog, presence } = services;
-  const { reader, directory, gate, auditLog, fleetEvents } = services;
+  const { reader, directory, gate, auditLog, fleetEvents, presence } = services;
   const { caller } = server;
   if (caller === undefined) throw new TypeError('a request that nobody authenticated');
   const each =
