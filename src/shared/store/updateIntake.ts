@@ -10,7 +10,7 @@ import type { Keys } from '../redis/keys.ts';
 import { type Admission, Admissions, MAX_ROUTINGS } from './admissions.ts';
 import { GroupRouter, groupUnsettled, type Route } from './groupRouter.ts';
 import { deliverJob, scheduleJob } from './intakeJobs.ts';
-import { ACCEPT } from './lua/scripts.ts';
+import { ACCEPT } from './lua/acceptScript.ts';
 import { countOfShard, INDEX_BOUNDS, type IndexBounds } from './indexBounds.ts';
 import { startOf, startText } from './start.ts';
 

@@ -9,13 +9,13 @@ import type { RedisClient } from '../../shared/redis/client.ts';
 import type { ShardKeys } from '../../shared/redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
 import { EXPIRE_DUE } from '../../shared/store/lua/endScripts.ts';
-import { CLAIM, GIVE_BACK, HOLD, SETTLE } from '../../shared/store/lua/scripts.ts';
 import { DUE } from '../../shared/store/lua/scheduleScripts.ts';
 import { SWEEP } from '../../shared/store/lua/sweepScripts.ts';
 import { optionalNumber } from '../../shared/store/updateRecord.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
 import type { RedisClock } from '../fleet/redisClock.ts';
 import { endingsOf } from './group.ts';
+import { type EndedWords, LaneCalls, type StepAnswer } from './laneCalls.ts';
 
 /** The head of a lane, frozen: what is published now. */
 export interface Claim {
@@ -86,9 +86,14 @@ export interface SweepFinding {
 }
 
 const WORDS_A_FINDING = 5;
+const NOTHING: readonly never[] = [];
+
+type HoldAnswer =
+  | readonly ['empty', readonly EndedWords[] | '']
+  | readonly ['held', readonly EndedWords[] | '', expiresAt: string];
 
 /**
- * The lanes of one shard, for its owner. Every call is one script in the shard's slot. Times are
+ * The lanes of one shard, for its owner. Every call is a script in the shard's slot, or a part of one. Times are
  * of this process's clock, and of Redis's only in Redis.
  * @throws FencedError where the lease is not the owner's any more; nothing was written then.
  */
@@ -98,6 +103,7 @@ export class LaneStore {
   readonly #lease: Lease;
   readonly #retentionMs: number;
   readonly #clock: RedisClock;
+  readonly #calls: LaneCalls;
 
   constructor(
     redis: RedisClient,
@@ -111,10 +117,11 @@ export class LaneStore {
     this.#lease = lease;
     this.#retentionMs = retentionMs;
     this.#clock = clock;
+    this.#calls = new LaneCalls(redis, keys, lease, retentionMs);
   }
 
   async claim(laneId: string): Promise<LaneStep> {
-    return this.#step(await this.#run(CLAIM, [laneId, this.#retentionMs]));
+    return this.#step(await this.#calls.run<StepAnswer>(['claim', laneId]));
   }
 
   /**
@@ -133,17 +140,16 @@ export class LaneStore {
     const { publishedAt } = fields;
     const times =
       publishedAt === undefined ? {} : { publishedAt: this.#clock.toRedis(Number(publishedAt)) };
-    const answer = await this.#run(SETTLE, [
+    const answer = await this.#calls.run<StepAnswer>([
+      'settle',
       laneId,
       claim.updateId,
       claim.tries,
-      this.#retentionMs,
       own.state,
-      claimNext ? '1' : '0',
       supersededText(own),
-      members.length,
-      ...members.flatMap((member) => [member.updateId, member.state, supersededText(member)]),
-      ...Object.entries({ ...fields, ...times }).flat(),
+      members.map((member) => [member.updateId, member.state, supersededText(member)]),
+      Object.entries({ ...fields, ...times }).flatMap(([name, value]) => [name, String(value)]),
+      claimNext,
     ]);
     return answer[0] === 'stale' ? undefined : this.#step(answer);
   }
@@ -155,27 +161,26 @@ export class LaneStore {
     wait: LaneWait,
     progress: PublishProgress,
   ): Promise<boolean> {
-    const answer = await this.#run(GIVE_BACK, [
-      laneId,
-      claim.updateId,
-      claim.tries,
-      this.#retentionMs,
-      wait.reason,
-      wait.detail ?? '',
-      this.#textOf(wait.until),
-      progress,
-    ]);
-    return answer[0] === 'held';
+    const { updateId, tries } = claim;
+    const { reason, detail = '', until } = wait;
+    const call = ['giveBack', laneId, updateId, tries, reason, detail, this.#textOf(until)];
+    const [verdict] = await this.#calls.run<['held' | 'stale']>([...call, progress]);
+    return verdict === 'held';
   }
 
   /** States why a lane's head waits, without a claim; ends the heads that expired. */
   async hold(laneId: string, wait: LaneWait): Promise<LaneStep> {
     const { reason, detail = '', until } = wait;
-    const args = [laneId, this.#retentionMs, reason, detail, this.#textOf(until)];
-    const [verdict, report, expiresAt] = await this.#run(HOLD, args);
-    const ended = this.#parseEnded(report);
-    if (verdict === 'empty') return { kind: 'empty', ended };
-    return { kind: 'waits', wait: { ...wait, expiresAt: this.#timeOf(expiresAt) }, ended };
+    const answer = await this.#calls.run<HoldAnswer>([
+      'hold',
+      laneId,
+      reason,
+      detail,
+      this.#textOf(until),
+    ]);
+    const ended = this.#endedOf(answer[1]);
+    if (answer[0] === 'empty') return { kind: 'empty', ended };
+    return { kind: 'waits', wait: { ...wait, expiresAt: this.#timeOf(answer[2]) }, ended };
   }
 
   async stateOf(updateId: string): Promise<string | null> {
@@ -211,7 +216,11 @@ export class LaneStore {
   ): Promise<{ seen: number; ended: readonly Ended[]; jobIds: readonly string[] }> {
     const args = [this.#retentionMs, limit, againInMs];
     const [, seen, report, ...jobIds] = await this.#run(EXPIRE_DUE, args);
-    return { seen: Number(seen), ended: this.#parseEnded(report), jobIds };
+    return {
+      seen: Number(seen),
+      ended: this.#endedOf(JSON.parse(report ?? '[]') as EndedWords[]),
+      jobIds,
+    };
   }
 
   /** Updates whose time has come, with their lanes, and Redis's clock. */
@@ -239,16 +248,15 @@ export class LaneStore {
     return words;
   }
 
-  #step(answer: readonly string[]): LaneStep {
-    const [kind, report, ...rest] = answer;
-    const ended = this.#parseEnded(report);
-    switch (kind) {
+  #step(answer: StepAnswer): LaneStep {
+    const ended = this.#endedOf(answer[1]);
+    switch (answer[0]) {
       case 'claimed':
-        return { kind, claim: this.#parseClaim(rest), ended };
+        return { kind: 'claimed', claim: this.#claimOf(answer), ended };
       case 'wait': {
-        const [reason, until, detail, expiresAt] = rest;
+        const [, , reason, until, detail, expiresAt] = answer;
         const wait = {
-          reason: reason as WaitReason,
+          reason,
           detail: detail === '' ? undefined : detail,
           until: this.#timeOf(until),
           expiresAt: this.#timeOf(expiresAt),
@@ -260,32 +268,31 @@ export class LaneStore {
     }
   }
 
-  #parseEnded(report: string | undefined): readonly Ended[] {
-    if (report === undefined || report === '[]') return [];
-    return (JSON.parse(report) as EndedWords[]).map(
-      ([updateId, state, code, confirm, createdAt]) => ({
-        updateId,
-        state,
-        code,
-        confirm,
-        createdAt: this.#clock.toLocal(Number(createdAt)),
-      }),
-    );
+  #endedOf(report: readonly EndedWords[] | '' | undefined): readonly Ended[] {
+    if (report === undefined || report === '') return NOTHING;
+    return report.map(([updateId, state, code, confirm, createdAt]) => ({
+      updateId,
+      state,
+      code,
+      confirm,
+      createdAt: this.#clock.toLocal(Number(createdAt)),
+    }));
   }
 
-  #parseClaim(words: readonly string[]): Claim {
-    const [id = '', tries, desired = '{}', confirm, expected, expires, created, unknown, group] =
-      words;
+  #claimOf(answer: Extract<StepAnswer, readonly ['claimed', ...unknown[]]>): Claim {
+    const [, , updateId, tries, desired, confirm, expected, expires, created, unknown, members] =
+      answer;
     return {
-      updateId: id,
-      tries: Number(tries),
+      updateId,
+      tries,
       desired,
-      confirm: confirm as ConfirmLevel,
+      confirm,
       expectedVersion: optionalNumber(expected),
       expiresAt: this.#timeOf(expires),
       createdAt: this.#clock.toLocal(Number(created)),
       unknownTries: Number(unknown),
-      members: parseMembers(group),
+      members:
+        members === '' ? NOTHING : members.map(([id, own]) => ({ updateId: id, desired: own })),
     };
   }
 
@@ -296,19 +303,11 @@ export class LaneStore {
   }
 
   /** A time as Redis gets it; '' for none. */
-  #textOf(time: number | undefined): number | '' {
-    return time === undefined ? '' : this.#clock.toRedis(time);
+  #textOf(time: number | undefined): string {
+    return time === undefined ? '' : String(this.#clock.toRedis(time));
   }
 }
 
-type EndedWords = readonly [string, FinalState, FailureCode, ConfirmLevel, string];
-
 function supersededText({ supersededFields }: Ending): string {
   return supersededFields.length === 0 ? '' : JSON.stringify(supersededFields);
-}
-
-function parseMembers(group: string | undefined): readonly Member[] {
-  if (group === undefined || group === '') return [];
-  const pairs = JSON.parse(group) as [string, string][];
-  return pairs.map(([updateId, desired]) => ({ updateId, desired }));
 }

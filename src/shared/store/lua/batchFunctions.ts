@@ -37,9 +37,22 @@ local function addToBatch(batch, taken, now, retentionMs)
   end
 end
 
+-- What ended in this script, by batch and counter, and when.
+local parts = {}
 local function countEnd(batch, partition, now, retentionMs)
-  local key = batchKey(batch)
-  if partition ~= 'SUCCEEDED' then redis.call('HINCRBY', key, partition, 1) end
-  if redis.call('HINCRBY', key, 'left', -1) == 0 then endPart(batch, now, retentionMs) end
+  local part = parts[batch] or { counts = {}, ended = 0 }
+  parts[batch] = part
+  part.now, part.retentionMs, part.ended = now, retentionMs, part.ended + 1
+  if partition ~= 'SUCCEEDED' then part.counts[partition] = (part.counts[partition] or 0) + 1 end
+end
+
+local function writeParts()
+  for batch, part in pairs(parts) do
+    local key = batchKey(batch)
+    for partition, count in pairs(part.counts) do redis.call('HINCRBY', key, partition, count) end
+    if redis.call('HINCRBY', key, 'left', -part.ended) == 0 then
+      endPart(batch, part.now, part.retentionMs)
+    end
+  end
 end
 `;

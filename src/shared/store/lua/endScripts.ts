@@ -1,6 +1,4 @@
-import type { Script } from '../../redis/script.ts';
-import { PRELUDE, WHEN_FULL } from './fence.ts';
-import { LANE_FUNCTIONS } from './laneFunctions.ts';
+import { laneScript } from './laneScript.ts';
 
 /** What follows the end of an update that its lane did not bring about. */
 export const GO_ON = /* lua */ `
@@ -22,10 +20,9 @@ end
  * ARGV: id, actor, reason ('' for none), retention ms.
  * Answer: 'missing' | 'published' | 'final', state | 'canceled', job of the lane's new head ('').
  */
-export const CANCEL: Script = {
-  name: 'cancel',
-  keys: 1,
-  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${GO_ON}${
+export const CANCEL = laneScript(
+  'cancel',
+  `${GO_ON}${
     /* lua */ `
 local id = ARGV[1]
 local u = redis.call('HMGET', T .. ':update:' .. id, 'state', 'identity', 'thing', 'shadow',
@@ -42,19 +39,18 @@ close(id, u[1], 'CANCELED', timeMs(), ARGV[4], fields)
 return { 'canceled', remove(lane, id) and headJob(lane) or '' }
 `
   }`,
-};
+);
 
 /**
  * Ends updates whose deadline has passed wherever they stand in their lanes, whatever they wait
  * for. One that is being published is looked at again a little later.
  * ARGV: epoch, token, retention ms, most updates, ms until the next look at what is published.
- * Answer: 'fenced' | 'expired', how many were looked at, what ended (as CLAIM), then the jobs of
- * lanes that have another head now.
+ * Answer: 'fenced' | 'expired', how many were looked at, what ended (JSON: id, state, code, confirm,
+ * createdAt each), then the jobs of lanes that have another head now.
  */
-export const EXPIRE_DUE: Script = {
-  name: 'expireDue',
-  keys: 1,
-  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${GO_ON}${
+export const EXPIRE_DUE = laneScript(
+  'expireDue',
+  `${GO_ON}${
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
@@ -76,9 +72,9 @@ for _, id in ipairs(due) do
     end
   end
 end
-local answer = { 'expired', int(#due), reportOf(ended) }
+local answer = { 'expired', int(#due), #ended == 0 and '[]' or cjson.encode(ended) }
 for _, job in ipairs(jobs) do if job ~= '' then answer[#answer + 1] = job end end
 return answer
 `
   }`,
-};
+);

@@ -61,7 +61,7 @@ local function fold(before, patch)
   end
 end
 
--- Adds to a claimed head what stands behind it and may go with it. Answers the members as JSON:
+-- Adds to a claimed head what stands behind it and may go with it. Answers the members as
 -- pairs of id and desired; '' for none. The sum of their sizes bounds the merged document's.
 local function claimGroup(lane, head, tries)
   local list = {}
@@ -96,6 +96,6 @@ local function claimGroup(lane, head, tries)
       redis.call('HSET', T .. ':update:' .. head.id, 'group', table.concat(names, ','))
     end
   end
-  return #list == 0 and '' or cjson.encode(list)
+  return #list == 0 and '' or list
 end
 `;

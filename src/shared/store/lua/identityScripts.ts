@@ -1,7 +1,7 @@
 import type { Script } from '../../redis/script.ts';
 import { PRELUDE } from './fence.ts';
 import { IDENTITY_INDEX_FUNCTIONS } from './identityIndexFunctions.ts';
-import { LANE_FUNCTIONS } from './laneFunctions.ts';
+import { laneScript } from './laneScript.ts';
 
 /**
  * Creates an identity with its secret, unless it exists.
@@ -143,10 +143,9 @@ return 1
  * ARGV: epoch, token, id, status, wait reason, denial as JSON, ms until the next probe ('' for
  * none). Answer: 'fenced' | 'missing' | 'parked', since, probeAt ('' for none), probes.
  */
-export const QUARANTINE: Script = {
-  name: 'quarantine',
-  keys: 1,
-  lua: `${PRELUDE}${LANE_FUNCTIONS}${IDENTITY_INDEX_FUNCTIONS}${
+export const QUARANTINE = laneScript(
+  'quarantine',
+  `${IDENTITY_INDEX_FUNCTIONS}${
     /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return { 'fenced' } end
@@ -181,7 +180,8 @@ end
 return { 'parked', redis.call('HGET', record, 'quarantinedAt'), probeAt, int(probes) }
 `
   }`,
-};
+  false,
+);
 
 /**
  * Releases an identity after a probe that passed. ARGV: epoch, token, id.

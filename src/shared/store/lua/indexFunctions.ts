@@ -45,16 +45,38 @@ local function partitionOf(state, fields)
   return state
 end
 
+-- What left OPEN in this script, and where it went: lists as ZREM and ZADD take them.
+local left, reached = {}, {}
+local MOVES_AT_ONCE = 500
+
+local function writeMoves()
+  if #left == 0 then return end
+  redis.call('ZREM', partitionKey('${OPEN_PARTITION}'), unpack(left))
+  for partition, pairs in pairs(reached) do
+    redis.call('ZADD', partitionKey(partition), unpack(pairs))
+  end
+  left, reached = {}, {}
+end
+
 -- Moves an update to its end, in the index and in its batch. fields are those of its record, flat.
+-- Written by writeIndex, at the end of the script.
 local function indexEnd(id, state, fields, position, batch, now, retentionMs)
   local partition = partitionOf(state, fields)
   -- What was accepted before there was an index has no position.
   if position then
     local short = string.sub(id, -ID_LENGTH)
-    redis.call('ZREM', partitionKey('${OPEN_PARTITION}'), short)
-    redis.call('ZADD', partitionKey(partition), position, short)
+    local list = reached[partition] or {}
+    left[#left + 1] = short
+    list[#list + 1], list[#list + 2] = position, short
+    reached[partition] = list
+    if #left == MOVES_AT_ONCE then writeMoves() end
   end
   if batch then countEnd(batch, partition, now, retentionMs) end
+end
+
+local function writeIndex()
+  writeMoves()
+  writeParts()
 end
 `;
 

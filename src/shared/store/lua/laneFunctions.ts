@@ -2,6 +2,7 @@ import { CHOICE_FUNCTIONS } from './choiceFunctions.ts';
 import { GROUP_FUNCTIONS } from './groupFunctions.ts';
 import { INDEX_FUNCTIONS } from './indexFunctions.ts';
 import { LANE_ENTRY } from './laneEntry.ts';
+import { LANE_TALLIES } from './laneTallies.ts';
 import { LONG_FIELDS } from './longFields.ts';
 
 /**
@@ -10,41 +11,26 @@ import { LONG_FIELDS } from './longFields.ts';
  */
 export const LANE_FUNCTIONS = /* lua */ `
 ${LONG_FIELDS}${LANE_ENTRY}${CHOICE_FUNCTIONS}${INDEX_FUNCTIONS}
-local function moveCount(from, to)
-  if from ~= to then
-    if from then redis.call('HINCRBY', T .. ':counts', from, -1) end
-    redis.call('HINCRBY', T .. ':counts', to, 1)
-  end
+${LANE_TALLIES}
+local function writeTallies()
+  writeCounts()
+  writeLanes()
+  writeIndex()
 end
 
--- Drops the head; the next update, if any, takes the lane's place in the order of age.
-local function pop(lane)
-  local key = T .. ':lane:' .. lane
-  redis.call('LPOP', key)
-  redis.call('HDEL', T .. ':waiting', lane)
-  local nextHead = redis.call('LINDEX', key, 0)
-  if nextHead then
-    -- What was scheduled is as old as its place in the lane.
-    local u = redis.call('HMGET', T .. ':update:' .. nextHead, 'releasedAt', 'createdAt')
-    redis.call('ZADD', T .. ':lanes', u[1] or u[2] or 0, lane)
-  else
-    redis.call('ZREM', T .. ':lanes', lane)
-    redis.call('SREM', T .. ':lanes-of:' .. string.match(lane, '^[^/]+'), lane)
-  end
-end
-
--- Writes the end of an update. fields is a flat list of further record fields. What died is listed
--- for replay, the newest DEAD_KEPT of them.
+-- Writes the end of an update. fields is a flat list of further record fields; u is what its record
+-- has of through, identity, thing, pos and batch, read here where it was not before. What died is
+-- listed for replay, the newest DEAD_KEPT of them.
 local DEAD_KEPT = 10000
-local function close(id, from, to, now, retentionMs, fields)
+local function close(id, from, to, now, retentionMs, fields, u)
   local key = T .. ':update:' .. id
-  redis.call('HDEL', key, 'waitReason', 'waitDetail', 'waitUntil', 'epoch', 'group', 'carrier')
+  redis.call('HDEL', key, 'waitReason', 'waitDetail', 'waitUntil', 'epoch', 'group', 'carrier', 'job')
   local written = { 'state', to, 'finishedAt', int(now) }
   for i = 1, #fields, 2 do addLong(written, fields[i], fields[i + 1]) end
   redis.call('HSET', key, unpack(written))
   redis.call('PEXPIRE', key, retentionMs)
   moveCount(from, to)
-  local u = redis.call('HMGET', key, 'through', 'identity', 'thing', 'pos', 'batch')
+  u = u or redis.call('HMGET', key, 'through', 'identity', 'thing', 'pos', 'batch')
   if u[1] then countChosen(key, u[1], u[2], u[3], -1) end
   indexEnd(id, to, fields, u[4], u[5], now, retentionMs)
   local code = string.match(partitionOf(to, fields), ':(.+)') or ''
@@ -58,10 +44,10 @@ local function close(id, from, to, now, retentionMs, fields)
   end
 end
 
--- Ends the head of a lane in a final state.
-local function finish(lane, id, from, to, now, retentionMs, fields)
-  close(id, from, to, now, retentionMs, fields)
-  pop(lane)
+-- Drops a head that was not published, and what its lane waited for with it.
+local function dropHead(lane)
+  redis.call('HDEL', T .. ':waiting', lane)
+  pop(lane, 1)
 end
 
 -- Takes an update out of its lane wherever it stands, or out of the schedule; answers whether it
@@ -70,7 +56,7 @@ local function remove(lane, id)
   if unschedule(id, string.match(lane, '^[^/]+')) then return false end
   local key = T .. ':lane:' .. lane
   local first = redis.call('LINDEX', key, 0) == id
-  if first then pop(lane) else redis.call('LREM', key, 1, id) end
+  if first then dropHead(lane) else redis.call('LREM', key, 1, id) end
   return first
 end
 
@@ -118,83 +104,99 @@ local function deadlinePassed(unknown)
     'Send it again with a later expiresAt; the wait reason it had says what held it.')
 end
 
+-- What claims ask of an identity's record, once a script; without a status it does not exist.
+local identities = {}
+local function identityOf(lane)
+  local id = string.match(lane, '^[^/]+')
+  if not identities[id] then
+    local r = redis.call('HMGET', T .. ':identity:' .. id, 'status', 'waitReason', 'probeAt')
+    identities[id] = { status = r[1], waitReason = r[2], probeAt = r[3] }
+  end
+  return identities[id]
+end
+
+local function readHead(id)
+  local record = T .. ':update:' .. id
+  local u = redis.call('HMGET', record, 'state', 'waitUntil', 'waitReason',
+    'waitDetail', 'expiresAt', 'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown',
+    'coalesce', 'group', 'releasedAt', 'tries')
+  return { id = id, state = u[1], waitUntil = u[2], waitReason = u[3], waitDetail = u[4],
+    expiresAt = u[5], desired = wholeOf(record, 'desired', u[6]), confirm = u[7], expectedVersion = u[8],
+    createdAt = u[13] or u[9], unknown = u[10] or '0', coalesce = u[11], group = u[12],
+    tries = tonumber(u[14] or '0') }
+end
+
+-- A claim that nobody settled (crash, lost lease) is a try whose outcome is unknown.
+local function disown(head)
+  local record = T .. ':update:' .. head.id
+  head.unknown = int(redis.call('HINCRBY', record, 'unknown', 1))
+  head.state = 'QUEUED'
+  redis.call('HSET', record, 'state', 'QUEUED')
+  redis.call('HDEL', record, 'epoch')
+  setMembers(head.id, 'IN_FLIGHT', 'QUEUED')
+  moveCount('IN_FLIGHT', 'QUEUED')
+end
+
 -- Ends the heads of a lane that may not be published any more; ended collects what became of them.
--- Answers the first head that may, as id and fields, or nothing where the lane is empty.
+-- Answers the first head that may, or nothing where the lane is empty.
 local function nextHead(lane, now, retentionMs, ended)
-  local key = T .. ':lane:' .. lane
-  local known = redis.call('EXISTS', T .. ':identity:' .. string.match(lane, '^[^/]+')) == 1
   while true do
-    local id = redis.call('LINDEX', key, 0)
+    local id = redis.call('LINDEX', T .. ':lane:' .. lane, 0)
     if not id then
+      headAges[lane] = false
       redis.call('HDEL', T .. ':waiting', lane)
       return nil
     end
-    local record = T .. ':update:' .. id
-    local u = redis.call('HMGET', record, 'state', 'waitUntil', 'waitReason', 'waitDetail',
-      'expiresAt', 'desired', 'confirm', 'expectedVersion', 'createdAt', 'unknown', 'coalesce',
-      'group', 'releasedAt')
-    local head = { id = id, state = u[1], waitUntil = u[2], waitReason = u[3], waitDetail = u[4],
-      expiresAt = u[5], desired = wholeOf(record, 'desired', u[6]), confirm = u[7], expectedVersion = u[8], createdAt = u[13] or u[9],
-      unknown = u[10] or '0', coalesce = u[11], group = u[12] }
-    -- A claim that nobody settled (crash, lost lease) is a try whose outcome is unknown.
-    if head.state == 'IN_FLIGHT' then
-      head.unknown = int(redis.call('HINCRBY', record, 'unknown', 1))
-      head.state = 'QUEUED'
-      redis.call('HSET', record, 'state', 'QUEUED')
-      redis.call('HDEL', record, 'epoch')
-      setMembers(id, 'IN_FLIGHT', 'QUEUED')
-      moveCount('IN_FLIGHT', 'QUEUED')
-    end
+    local head = readHead(id)
+    if head.state == 'IN_FLIGHT' then disown(head) end
     if head.state ~= 'QUEUED' and head.state ~= 'HELD' then
-      pop(lane)
+      dropHead(lane)
     else
       local state, code, failure
       if head.expiresAt and tonumber(head.expiresAt) <= now then
         state, code, failure = 'EXPIRED', 'DEADLINE_PASSED', deadlinePassed(head.unknown)
-      elseif not known then
+      elseif not identityOf(lane).status then
         state, code = 'FAILED', 'IDENTITY_REMOVED'
         failure = failureText(code, 'The identity was removed before the update was published.',
           'Register the identity again and send the update again.')
       else
+        headAges[lane] = head.createdAt
         return head
       end
-      finish(lane, id, head.state, state, now, retentionMs, { 'failure', failure })
+      close(id, head.state, state, now, retentionMs, { 'failure', failure })
+      dropHead(lane)
       ended[#ended + 1] = { id, state, code, head.confirm, head.createdAt }
     end
   end
 end
 
-local function reportOf(ended)
-  return #ended == 0 and '[]' or cjson.encode(ended)
-end
-
--- Claims the first update of the lane that may run.
+-- Claims the first update of the lane that may run. Answers as LANE_CALLS says.
 local function claim(lane, epoch, now, retentionMs)
   local ended = {}
   local head = nextHead(lane, now, retentionMs, ended)
-  local report = reportOf(ended)
+  local report = #ended > 0 and ended or ''
   if not head then return { 'empty', report } end
   local expiresAt = head.expiresAt or ''
-  local identity = redis.call('HMGET', T .. ':identity:' .. string.match(lane, '^[^/]+'),
-    'status', 'waitReason', 'probeAt')
-  if isParked(identity[1]) then
-    local reason = identity[2] or 'IDENTITY_QUARANTINED'
-    local untilMs = identity[3] or ''
+  local identity = identityOf(lane)
+  if isParked(identity.status) then
+    local reason = identity.waitReason or 'IDENTITY_QUARANTINED'
+    local untilMs = identity.probeAt or ''
     hold(lane, head.id, head.state, reason, '', untilMs)
     return { 'wait', report, reason, untilMs, '', expiresAt }
   end
-  if head.state == 'HELD' and BINDING[head.waitReason]
-    and head.waitUntil and tonumber(head.waitUntil) > now then
-    return { 'wait', report, head.waitReason, head.waitUntil, head.waitDetail or '', expiresAt }
-  end
   local record = T .. ':update:' .. head.id
-  local tries = redis.call('HINCRBY', record, 'tries', 1)
-  redis.call('HDEL', record, 'waitReason', 'waitDetail', 'waitUntil')
-  redis.call('HSET', record, 'state', 'IN_FLIGHT', 'epoch', epoch)
-  redis.call('HDEL', T .. ':waiting', lane)
+  if head.state == 'HELD' then
+    if BINDING[head.waitReason] and head.waitUntil and tonumber(head.waitUntil) > now then
+      return { 'wait', report, head.waitReason, head.waitUntil, head.waitDetail or '', expiresAt }
+    end
+    redis.call('HDEL', record, 'waitReason', 'waitDetail', 'waitUntil')
+    redis.call('HDEL', T .. ':waiting', lane)
+  end
+  local tries = head.tries + 1
+  redis.call('HSET', record, 'state', 'IN_FLIGHT', 'epoch', epoch, 'tries', tries)
   moveCount(head.state, 'IN_FLIGHT')
   local group = head.coalesce and claimGroup(lane, head, tries) or ''
-  return { 'claimed', report, head.id, int(tries), head.desired, head.confirm,
+  return { 'claimed', report, head.id, tries, head.desired, head.confirm,
     head.expectedVersion or '', expiresAt, head.createdAt, head.unknown, group }
 end
 `;

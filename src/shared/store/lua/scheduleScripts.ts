@@ -1,6 +1,7 @@
 import type { Script } from '../../redis/script.ts';
-import { PRELUDE, WHEN_FULL } from './fence.ts';
+import { PRELUDE } from './fence.ts';
 import { LANE_FUNCTIONS } from './laneFunctions.ts';
+import { laneScript } from './laneScript.ts';
 
 /**
  * The updates whose time has come, in the order in which they get their places.
@@ -36,11 +37,9 @@ return answer
  * the same MULTI finds it settled. ARGV: epoch, token, job id, then pairs of id and lane.
  * Answer: 'fenced' | how many got a place.
  */
-export const ENTER_LANES: Script = {
-  name: 'enterLanes',
-  keys: 1,
-  lua: `${WHEN_FULL}${PRELUDE}${LANE_FUNCTIONS}${
-    /* lua */ `
+export const ENTER_LANES = laneScript(
+  'enterLanes',
+  /* lua */ `
 local now = timeMs()
 if not owns(ARGV[1], ARGV[2], now) then return 'fenced' end
 local entered = 0
@@ -57,6 +56,5 @@ for i = 4, #ARGV, 2 do
   end
 end
 return entered
-`
-  }`,
-};
+`,
+);
