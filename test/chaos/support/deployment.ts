@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
+import { isFinal } from '../../../src/shared/domain/sets.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { RunningProcess } from '../../support/processes.ts';
 import { type RedisServer, startRedis } from '../../support/redisServer.ts';
 import { Aws } from '../../workers/support/aws.ts';
 import { Fleet, QUICK_CONNECTS } from '../../workers/support/fleet.ts';
-import { SIZE } from './size.ts';
+import { DEADLINE_MS, SIZE } from './size.ts';
 
 const WORKERS = 3;
 
@@ -54,6 +56,7 @@ export class Deployment {
     ]);
     const deployment = new Deployment(redis, aws, directory, options);
     await Promise.all(Array.from({ length: WORKERS }, () => deployment.addWorker()));
+    await deployment.isEven();
     return deployment;
   }
 
@@ -72,10 +75,33 @@ export class Deployment {
     await this.addWorker();
   }
 
+  /** Each worker has its share of the shards: what connects from now on stays where it is. */
+  async isEven(): Promise<void> {
+    await eventually(async () => {
+      const { workers } = await this.fleet.reader.read();
+      const shares = workers.map(({ shards }) => shards.length);
+      expect(shares).toHaveLength(WORKERS);
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBe(SIZE.shards);
+      expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
+    });
+  }
+
+  /** Waits until every one of these updates has ended. */
+  async allFinal(ids: readonly string[]): Promise<void> {
+    let left = ids;
+    const look = async () => {
+      const updates = await this.fleet.updates(left);
+      left = updates.filter(({ state }) => !isFinal(state)).map(({ id }) => id);
+      const example = updates.find(({ state }) => !isFinal(state));
+      if (left.length > 0) throw new Error(`${left.length} open, as ${JSON.stringify(example)}`);
+    };
+    await eventually(look, { deadlineMs: DEADLINE_MS, intervalMs: 100 });
+  }
+
   /** As many identities as the run has, each signed in and connected. */
-  async identities(): Promise<readonly Member[]> {
+  async identities(count: number = SIZE.identities): Promise<readonly Member[]> {
     const registered = await Promise.all(
-      Array.from({ length: SIZE.identities }, () => this.fleet.register()),
+      Array.from({ length: count }, () => this.fleet.register()),
     );
     return eventually(
       async () => {

@@ -21,7 +21,13 @@ export function printFigures(
     'broken promises': finding.faults.length,
     ...more,
   };
+  printTable(`${title} | seed ${SEED}`, rows);
+}
+
+/** Two columns, unless the title brings a heading for the second. */
+export function printTable(title: string, rows: Readonly<Record<string, string | number>>): void {
+  const heading = title.includes('|') ? title : `${title} | `;
   const lines = Object.entries(rows).map(([what, value]) => `| ${what} | ${value} |`);
-  const table = [`| ${title} | seed ${SEED} |`, '| --- | --- |', ...lines];
+  const table = [`| ${heading} |`, '| --- | --- |', ...lines];
   process.stdout.write(`\n${table.join('\n')}\n\n`);
 }

@@ -1,4 +1,4 @@
-import { type FailureCode, isFinal } from '../../../src/shared/domain/sets.ts';
+import type { FailureCode } from '../../../src/shared/domain/sets.ts';
 import { shardOfUpdate } from '../../../src/shared/domain/ids.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Deployment, type DeploymentOptions, type Member } from './deployment.ts';
@@ -54,7 +54,7 @@ async function runOn(deployment: Deployment, scenario: Scenario): Promise<Run> {
     send(deployment, members),
     strike(scenario, deployment, members),
   ]);
-  await allFinal(deployment, rounds.flat());
+  await deployment.allFinal(rounds.flat());
   const seconds = (performance.now() - startedAt) / 1000;
   await deployment.aws.deviceFaults({});
   const things = members.flatMap((_, owner) => thingsOf(owner));
@@ -105,17 +105,6 @@ async function applied({ aws }: Deployment, least: number): Promise<void> {
     if (length < least) throw new Error(`${length} of ${least} updates applied`);
   };
   await eventually(look, { deadlineMs: DEADLINE_MS });
-}
-
-async function allFinal({ fleet }: Deployment, ids: readonly string[]): Promise<void> {
-  let left = ids;
-  const look = async () => {
-    const updates = await fleet.updates(left);
-    left = updates.filter(({ state }) => !isFinal(state)).map(({ id }) => id);
-    const example = updates.find(({ state }) => !isFinal(state));
-    if (left.length > 0) throw new Error(`${left.length} open, as ${JSON.stringify(example)}`);
-  };
-  await eventually(look, { deadlineMs: DEADLINE_MS, intervalMs: 100 });
 }
 
 async function recordsOf(

@@ -145,6 +145,11 @@ export class Aws {
     }
   }
 
+  /** What the broker and the quotas counted since the start. */
+  async stats(): Promise<{ readonly callsThrottled: number }> {
+    return (await this.#call('GET', '/stats')) as { readonly callsThrottled: number };
+  }
+
   attachPolicy(target: string): Promise<unknown> {
     return this.post('/actions/attach-policy', { policyName: this.ready.iotPolicyName, target });
   }
