@@ -18,6 +18,7 @@ import type { PresenceReader } from '../shared/store/presenceReader.ts';
 import type { ShadowReads } from '../shared/store/shadowReads.ts';
 import type { UpdateControl } from '../shared/store/updateControl.ts';
 import type { UpdateIntake } from '../shared/store/updateIntake.ts';
+import type { SearchIndex } from '../shared/store/searchIndex.ts';
 import type { UpdateReader } from '../shared/store/updateReader.ts';
 import { RequestAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
@@ -38,6 +39,8 @@ export interface ApiServices {
   readonly directory: IdentityDirectory;
   readonly fleet: FleetReader;
   readonly fleetControl: FleetControl;
+  readonly search: SearchIndex;
+  readonly facets: UpdateFacets;
   readonly tuning: FleetTuning;
   readonly pauses: FleetPauses;
   readonly presence: PresenceReader;

@@ -22,6 +22,8 @@ import { FleetReader } from '../shared/store/fleetReader.ts';
 import { FleetTuning } from '../shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
 import { PresenceReader } from '../shared/store/presenceReader.ts';
+import { SearchIndex } from '../shared/store/searchIndex.ts';
+import { UpdateFacets } from '../shared/store/updateFacets.ts';
 import { ShadowReads } from '../shared/store/shadowReads.ts';
 import { UpdateControl } from '../shared/store/updateControl.ts';
 import { UpdateIntake } from '../shared/store/updateIntake.ts';
@@ -80,6 +82,8 @@ const services: ApiServices = {
     indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
     indexMaxCount: config.INDEX_MAX_COUNT,
   }),
+  search: new SearchIndex(redis, keys, shardCount),
+  facets: new UpdateFacets(redis, keys, shardCount),
   reader,
   ends: new UpdateEnds(reader, config.API_MAX_WAIT_MS),
   shadowReads: new ShadowReads(redis, keys, queues, {

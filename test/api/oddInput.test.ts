@@ -78,7 +78,7 @@ test('whatever is sent, the answer is data or the code of a mistake, never a fau
         query: 'query ($i: ID!) { identity(id: $i) { id } update(id: $i) { id } }',
         variables: { i: odd },
       },
-      { query: 'query ($i: [ID!]!) { updates(ids: $i) { id } }', variables: { i: odd } },
+      { query: 'query ($i: [ID!]!) { updatesById(ids: $i) { id } }', variables: { i: odd } },
       {
         query: 'query ($n: String!) { identityByUsername(username: $n) { id } }',
         variables: { n: odd },

@@ -13,7 +13,7 @@ test.each([
   ['an object', '{ identity(id: "x") { id username label } }', 1],
   ['objects in an object', '{ identity(id: "x") { connection { state } quarantine { gate } } }', 3],
   ['an object under two names', '{ a: identity(id: "x") { id } b: identity(id: "y") { id } }', 2],
-  ['as many as there are ids', '{ updates(ids: ["a", "b", "c"]) { id wait { reason } } }', 6],
+  ['as many as there are ids', '{ updatesById(ids: ["a", "b", "c"]) { id wait { reason } } }', 6],
   ['a page that says how large it is', '{ deadUpdates(first: 7) { nodes { id } } }', 8],
   ['edges and their nodes', '{ deadUpdates(first: 7) { edges { node { id } } } }', 15],
   ['a page as large as usual', '{ deadUpdates { nodes { id } } }', 51],
@@ -33,7 +33,7 @@ test('variables count as what they hold, whatever that is', () => {
   const page = 'query ($n: Int) { deadUpdates(first: $n) { nodes { id } } }';
   expect(cost(page, { n: 500 })).toBe(501);
   for (const n of [undefined, null, 'many', -1, Number.NaN, {}]) expect(cost(page, { n })).toBe(51);
-  const list = 'query ($ids: [ID!]!) { updates(ids: $ids) { id } }';
+  const list = 'query ($ids: [ID!]!) { updatesById(ids: $ids) { id } }';
   expect(cost(list, { ids: Array.from({ length: 1000 }, String) })).toBe(1000);
   expect(cost(list, { ids: [] })).toBe(0);
 });

@@ -76,7 +76,7 @@ test('operations that are too deep, too long or have too many aliases are refuse
   const nested = `{ ${'identity(id: "x") { '.repeat(1)}${'connection { '.repeat(20)} state ${'}'.repeat(22)}`;
   const aliases = `{ ${Array.from({ length: 60 }, (_, n) => `a${n}: fleet { oldestWaitSeconds }`).join(' ')} }`;
   const long = `{ ${'fleet { oldestWaitSeconds } '.repeat(600)} }`;
-  const literal = `{ updates(ids: ${'['.repeat(900)}${']'.repeat(900)}) { id } }`;
+  const literal = `{ updatesById(ids: ${'['.repeat(900)}${']'.repeat(900)}) { id } }`;
   for (const query of [nested, aliases, long, literal]) {
     const { errors } = await api.send(query);
     expect(errors[0].extensions.code).not.toBe('INTERNAL_SERVER_ERROR');

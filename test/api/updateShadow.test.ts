@@ -90,8 +90,8 @@ test('many updates are read at once, in their order, with null for what is not t
     ids.push(update.id);
   }
   const asked = [...ids, 'upd_0_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'nonsense', ids[0]];
-  const { updates } = await api.run(
-    'query ($ids: [ID!]!) { updates(ids: $ids) { id thing wait { reason } } }',
+  const { updatesById: updates } = await api.run(
+    'query ($ids: [ID!]!) { updatesById(ids: $ids) { id thing wait { reason } } }',
     { ids: asked },
   );
   expect(updates.map((update: { id: string } | null) => update?.id)).toEqual([
@@ -101,7 +101,7 @@ test('many updates are read at once, in their order, with null for what is not t
     ids[0],
   ]);
   expect(updates[2].wait).toEqual({ reason: 'BEHIND_ANOTHER_UPDATE' });
-  const tooMany = await api.send('query ($ids: [ID!]!) { updates(ids: $ids) { id } }', {
+  const tooMany = await api.send('query ($ids: [ID!]!) { updatesById(ids: $ids) { id } }', {
     ids: Array.from({ length: 1001 }, () => ids[0]),
   });
   expect(tooMany.errors[0].extensions).toMatchObject({ code: 'TOO_MANY_UPDATES' });

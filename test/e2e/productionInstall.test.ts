@@ -195,12 +195,12 @@ given(
       );
     await eventually(
       async () => {
-        const { updates } = z
+        const { updatesById: updates } = z
           .object({
-            updates: z.array(z.object({ state: z.string(), milestone: z.string().nullable() })),
+            updatesById: z.array(z.object({ state: z.string(), milestone: z.string().nullable() })),
           })
           .parse(
-            await graphql('query ($ids: [ID!]!) { updates(ids: $ids) { state milestone } }', {
+            await graphql('query ($ids: [ID!]!) { updatesById(ids: $ids) { state milestone } }', {
               ids: [sent.result.update.id],
             }),
           );

@@ -73,7 +73,7 @@ const PresenceConnection = builder.connectionObject(
   },
 );
 
-const ThingType = builder.objectRef<{ readonly name: string }>('Thing').implement({
+export const ThingType = builder.objectRef<{ readonly name: string }>('Thing').implement({
   description: 'A thing, by its name; AWS IoT may know of it or not.',
   fields: (t) => ({
     name: t.expose('name', { type: 'ThingName', description: 'Its name.' }),

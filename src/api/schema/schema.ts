@@ -7,6 +7,8 @@ import './shadow.ts';
 import './cancelUpdate.ts';
 import './deadUpdates.ts';
 import './fleet.ts';
+import './updateSearch.ts';
+import './updateFacets.ts';
 import './connectionActions.ts';
 import './fleetActions.ts';
 import './fleetTuning.ts';

@@ -195,6 +195,10 @@ builder.node(UpdateType, {
       description: 'Who canceled it, and why; null where nobody did.',
       resolve: async (ref, _args, context) => (await load(ref, context)).cancellation,
     }),
+    labels: t.stringList({
+      description: 'What its caller called it, to find it again.',
+      resolve: ({ asked }) => [...(asked.labels ?? [])],
+    }),
     actor: t.exposeString('actor', { description: 'Who asked: the name of the API token.' }),
     state: t.field({
       type: UpdateStateEnum,
@@ -277,7 +281,7 @@ builder.queryFields((t) => ({
     args: { id: t.arg.id({ required: true, description: 'The id that a mutation gave.' }) },
     resolve: async (_root, { id }, context) => refTo(await context.updates.load(id)),
   }),
-  updates: t.field({
+  updatesById: t.field({
     type: [UpdateType],
     authScopes: { role: 'viewer' },
     nullable: { list: false, items: true },

@@ -6,6 +6,7 @@ import type { IntakeRow } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
 import { idempotencyKeyProblem } from '../input.ts';
 import { endedWithin } from '../inlineWait.ts';
+import { targeted } from '../updateTarget.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
 import { ConfirmLevelEnum } from './enums.ts';
@@ -21,7 +22,8 @@ const WAIT_DESCRIPTION =
   'Up to how long the answer waits for the end of what it accepted, for example 5s (API_MAX_WAIT_MS at most). What has not ended by then is answered as it stands.';
 
 interface UpdateFields {
-  readonly identityId: string;
+  readonly identityId?: string | null | undefined;
+  readonly group?: string | null | undefined;
   readonly thing: string;
   readonly shadow?: string | null | undefined;
   readonly desired?: unknown;
@@ -31,10 +33,15 @@ interface UpdateFields {
   readonly notBefore?: number | null | undefined;
   readonly delay?: number | null | undefined;
   readonly coalesce?: boolean | null | undefined;
+  readonly labels?: readonly string[] | null | undefined;
 }
 
 const updateFields = (t: Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]) => ({
-  identityId: t.id({ required: true, description: 'The identity to publish as.' }),
+  identityId: t.id({ description: 'The identity to publish as; or name a group.' }),
+  group: t.string({
+    description:
+      'Instead of an identity: a group, by its name or its id, one member of which publishes it; for one thing always the same.',
+  }),
   thing: t.field({ type: 'ThingName', required: true, description: 'The thing.' }),
   shadow: t.field({
     type: 'ShadowName',
@@ -73,6 +80,10 @@ const updateFields = (t: Parameters<Parameters<typeof builder.inputType>[1]['fie
     description:
       'It may be merged, field by field, with its neighbours that allow it too into one publish. One with expectedVersion or expiresAt goes alone all the same.',
   }),
+  labels: t.stringList({
+    description:
+      'What to find it by later: up to 10, each of 1 to 64 letters, digits and _ . : / = @ + -',
+  }),
 });
 
 const UpdateShadowInput = builder.inputType('UpdateShadowInput', {
@@ -104,7 +115,8 @@ const UpdateShadowsInput = builder.inputType('UpdateShadowsInput', {
 
 function toRequest(fields: UpdateFields): UpdateRequest {
   return {
-    identityId: fields.identityId,
+    identityId: fields.identityId ?? '',
+    ...(typeof fields.group === 'string' ? { groupId: fields.group } : {}),
     thing: fields.thing,
     shadow: fields.shadow ?? undefined,
     // Not known to be an object yet: `requestProblem` looks at it before anything is stored.
@@ -115,6 +127,7 @@ function toRequest(fields: UpdateFields): UpdateRequest {
     notBefore: fields.notBefore ?? undefined,
     delayMs: fields.delay ?? undefined,
     ...(fields.coalesce === true ? { coalesce: true } : {}),
+    ...(fields.labels?.length ? { labels: fields.labels } : {}),
   };
 }
 
@@ -126,11 +139,16 @@ export async function accept(
 ): Promise<readonly IntakeRow[]> {
   const problem = idempotencyKeyProblem(idempotencyKey);
   if (problem !== undefined) throw problem;
-  return context.intake.accept(requests, {
-    actor: context.actor,
-    idempotencyKey,
-    check: (request, at) => requestProblem(request, context.limits, at),
-  });
+  const targets = await targeted(requests, context);
+  return context.intake.accept(
+    targets.map(({ request }) => request),
+    {
+      actor: context.actor,
+      idempotencyKey,
+      check: (request, at, index) =>
+        targets[index]?.problem ?? requestProblem(request, context.limits, at),
+    },
+  );
 }
 
 interface Row {
@@ -200,7 +218,7 @@ builder.mutationFields((t) => ({
         const asked = toRequest(input);
         const [row] = await accept([asked], input.idempotencyKey ?? undefined, context);
         if (row?.taken !== true) throw row?.error ?? new TypeError('a request without its row');
-        return { id: row.updateId, asked, actor: context.actor };
+        return refOf(row, asked, context);
       };
       const taking = () => perform(context, 'updateShadow', take);
       return endedWithin(context, input.wait, taking, ({ id }) => [id]);
@@ -233,6 +251,15 @@ builder.mutationFields((t) => ({
   }),
 }));
 
+/** What was just taken in is known from its request, and from who sends it. */
+export function refOf(
+  { updateId, identityId }: Extract<IntakeRow, { taken: true }>,
+  asked: UpdateRequest,
+  { actor }: Pick<ApiContext, 'actor'>,
+): UpdateRef {
+  return { id: updateId, asked: { ...asked, identityId }, actor };
+}
+
 function sizeProblem(rows: number): CourierError | undefined {
   if (rows === 0) {
     return new CourierError(
@@ -258,6 +285,7 @@ function toRow(
   const row = taken[index];
   const code = row?.taken === false ? row.error.code : 'ACCEPTED';
   context.metrics.rows.inc({ mutation: 'updateShadows', code });
-  if (row?.taken === false) return { index, error: errorData(row.error) };
-  return { index, update: { id: row?.updateId ?? '', asked, actor: context.actor } };
+  if (row === undefined) throw new TypeError('a request without its row');
+  if (!row.taken) return { index, error: errorData(row.error) };
+  return { index, update: refOf(row, asked, context) };
 }

@@ -161,11 +161,11 @@ export class Courier {
     const found: UpdateView[] = [];
     for (let at = 0; at < ids.length; at += MAX_ROWS) {
       const answer = await this.#client.request(
-        `query ($ids: [ID!]!) { updates(ids: $ids) { ${UPDATE} } }`,
+        `query ($ids: [ID!]!) { updatesById(ids: $ids) { ${UPDATE} } }`,
         { ids: ids.slice(at, at + MAX_ROWS) },
-        z.object({ updates: z.array(update) }),
+        z.object({ updatesById: z.array(update) }),
       );
-      found.push(...answer.updates);
+      found.push(...answer.updatesById);
     }
     return found;
   }

@@ -52,6 +52,7 @@ export const ERROR_CATALOGUE = {
     summary: 'An identity needs a password or a Cognito refresh token, and one of them only.',
   },
   LABEL_INVALID: { exitCode: 65, summary: 'The label is empty or too long.' },
+  FILTER_INVALID: { exitCode: 65, summary: 'The filter holds what no update can have.' },
   LABELS_INVALID: { exitCode: 65, summary: 'Labels of an update are too many or malformed.' },
   IDENTITY_NOT_FOUND: { exitCode: 65, summary: 'No identity has this id.' },
   IDENTITY_EXISTS: { exitCode: 65, summary: 'The username is registered already.' },

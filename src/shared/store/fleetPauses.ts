@@ -20,6 +20,11 @@ export function parsePauses(fields: Readonly<Record<string, string>>): readonly 
     .toSorted((a, b) => a.since - b.since);
 }
 
+/** All pauses, oldest first. */
+export async function readPauses(redis: RedisClient, keys: Keys): Promise<readonly Pause[]> {
+  return parsePauses(await redis.hgetall(keys.pauses));
+}
+
 /** Holds updates back and lets them go; the workers follow with their next heartbeats. */
 export class FleetPauses {
   readonly #redis: RedisClient;

@@ -1,8 +1,10 @@
 import { updateIdPrefix } from '../domain/ids.ts';
+import type { Pause } from '../domain/pause.ts';
 import type { UpdateFilter } from '../domain/updateFilter.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { SEARCH } from './lua/searchScripts.ts';
+import { readPauses } from './fleetPauses.ts';
 import { type Order, type Place, rangeOf, shardsOf, walkShard } from './shardScan.ts';
 
 export interface Hit extends Place {
@@ -60,6 +62,8 @@ export class SearchIndex {
   async page(query: SearchQuery): Promise<SearchPage> {
     const { order, first } = query;
     const parts = this.#parts(query);
+    const pauses =
+      query.filter.waitReasons === undefined ? [] : await readPauses(this.#redis, this.#keys);
     const found: Hit[] = [];
     let budget = MOST_A_PAGE;
     for (;;) {
@@ -77,7 +81,7 @@ export class SearchIndex {
       const most = Math.max(LEAST_A_SCRIPT, Math.min(MOST_A_SCRIPT, budget / needed.length));
       const wanted = Math.ceil((2 * (first + 1 - found.length)) / needed.length) + 2;
       const looked = await Promise.all(
-        needed.map((part) => this.#refill(part, query, Math.floor(most), wanted)),
+        needed.map((part) => this.#refill(part, query, pauses, Math.floor(most), wanted)),
       );
       budget -= looked.reduce((sum, each) => sum + each, 0);
     }
@@ -99,10 +103,16 @@ export class SearchIndex {
   }
 
   /** @returns how many candidates were looked at. */
-  async #refill(part: Part, query: SearchQuery, most: number, wanted: number): Promise<number> {
+  async #refill(
+    part: Part,
+    query: SearchQuery,
+    pauses: readonly Pause[],
+    most: number,
+    wanted: number,
+  ): Promise<number> {
     const { shard, low, high } = part;
     const { filter, order } = query;
-    const walk = { shard, filter, order, low, high, most };
+    const walk = { shard, filter, pauses, order, low, high, most };
     const hits = Math.min(MOST_HITS_A_SCRIPT, wanted);
     const { ended, last, looked, words } = await walkShard(
       this.#redis,

@@ -1,4 +1,5 @@
 import { shardOf, updateIdPrefix } from '../domain/ids.ts';
+import type { Pause } from '../domain/pause.ts';
 import type { UpdateFilter } from '../domain/updateFilter.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -51,6 +52,8 @@ export async function walkShard(
   walk: {
     readonly shard: number;
     readonly filter: UpdateFilter;
+    /** Needed where reasons to wait are looked for, or counted. */
+    readonly pauses?: readonly Pause[] | undefined;
     readonly order: Order;
     readonly low: number;
     readonly high: number;
@@ -58,18 +61,30 @@ export async function walkShard(
   },
   ...more: readonly number[]
 ): Promise<Walk> {
-  const { shard, order, low, high, most } = walk;
+  const { shard, order, low, high, most, filter, pauses = [] } = walk;
+  const text = filterText(filter, pausedIn(pauses, shard));
   const [ended, last, looked, ...words] = (await runScript(
     redis,
     script,
     [keys.shard(shard).lease],
-    [filterText(walk.filter), order, low, high, updateIdPrefix(shard), most, ...more],
+    [text, order, low, high, updateIdPrefix(shard), most, ...more],
   )) as string[];
   return { ended: ended === '1', last: Number(last), looked: Number(looked), words };
 }
 
+/** All of a shard, or identities. What is paused for a group stands in the records. */
+function pausedIn(pauses: readonly Pause[], shard: number): true | readonly string[] {
+  const identities: string[] = [];
+  for (const { target } of pauses) {
+    if (target.kind === 'FLEET') return true;
+    if (target.kind === 'SHARD' && target.shard === shard) return true;
+    if (target.kind === 'IDENTITY') identities.push(target.identityId);
+  }
+  return identities;
+}
+
 /** A filter in the words of the scripts. */
-function filterText(filter: UpdateFilter): string {
+function filterText(filter: UpdateFilter, paused: true | readonly string[]): string {
   const { thing, identityId, batchId, actor, labels, states, failureCodes, waitReasons } = filter;
   return JSON.stringify({
     thing,
@@ -80,5 +95,6 @@ function filterText(filter: UpdateFilter): string {
     states,
     codes: failureCodes,
     waits: waitReasons,
+    paused,
   });
 }

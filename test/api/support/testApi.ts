@@ -34,6 +34,8 @@ import { FleetTuning } from '../../../src/shared/store/fleetTuning.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
 import { PresenceReader } from '../../../src/shared/store/presenceReader.ts';
 import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
+import { SearchIndex } from '../../../src/shared/store/searchIndex.ts';
+import { UpdateFacets } from '../../../src/shared/store/updateFacets.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
@@ -142,6 +144,8 @@ export async function startApi(
       shardCount: SHARD_COUNT,
       retentionMs: 3_600_000,
     }),
+    search: new SearchIndex(redis, keys, SHARD_COUNT),
+    facets: new UpdateFacets(redis, keys, SHARD_COUNT),
     reader,
     ends: new UpdateEnds(reader, 30_000),
     shadowReads: new ShadowReads(redis, keys, queues, {

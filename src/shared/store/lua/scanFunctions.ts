@@ -10,7 +10,7 @@ const quoted = (names: readonly string[]) => names.map((name) => `'${name}'`).jo
  * filter allows; their records tell the rest, so that what was pruned is passed over.
  *
  * A filter is a table of thing, identity, batch, actor, labels, states, codes and waits, each of
- * them optional; an update matches where all that is given does, all of the labels, and one of the
+ * them optional, besides what is paused; an update matches where all that is given does, all of the labels, and one of the
  * states, codes and reasons to wait.
  */
 export const SCAN_FUNCTIONS = /* lua */ `
@@ -144,8 +144,10 @@ local function walkOf(filter, newest, low, high)
 end
 
 -- Why an update waits: the most telling reason, as UpdateReader gives it.
-local function waitReader(now)
+-- paused is true where all of the shard is, or a list of identities.
+local function waitReader(now, paused)
   local parkedBy, heads, lease = {}, {}, nil
+  local pausedOnes = type(paused) == 'table' and setOf(paused) or {}
   local function parked(identity)
     if parkedBy[identity] == nil then
       local i = redis.call('HMGET', T .. ':identity:' .. identity, 'status', 'waitReason')
@@ -169,6 +171,7 @@ local function waitReader(now)
       local head = headOf(lane)
       if head and head ~= id then return 'BEHIND_ANOTHER_UPDATE' end
     end
+    if paused == true or pausedOnes[u.identity] then return 'PAUSED' end
     local overdue = scheduled and tonumber(u.waitUntil or '0') < now
     if reason and not overdue then return reason end
     if lease == nil then lease = tonumber(redis.call('HGET', KEYS[1], 'expiresAt') or '0') end
@@ -217,7 +220,7 @@ end
 -- and how many candidates were. ids begin with the prefix in their full form.
 local function scan(filter, newest, low, high, most, prefix, all, visit)
   local now = timeMs()
-  local waitOf = waitReader(now)
+  local waitOf = waitReader(now, filter.paused)
   local matches = matcher(filter, waitOf)
   local fields = fieldsFor(filter, all)
   local walk = walkOf(filter, newest, low, high)
