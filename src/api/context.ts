@@ -21,6 +21,7 @@ import type { UpdateIntake } from '../shared/store/updateIntake.ts';
 import type { SearchIndex } from '../shared/store/searchIndex.ts';
 import type { UpdateReader } from '../shared/store/updateReader.ts';
 import { RequestAudit } from './audit.ts';
+import type { UpdateFacets } from '../shared/store/updateFacets.ts';
 import type { Caller } from './caller.ts';
 import type { EventFeed } from './events/eventFeed.ts';
 import type { StreamFacts } from './events/eventStreamResponse.ts';
@@ -38,9 +39,9 @@ export interface ApiServices {
   readonly dead: DeadUpdates;
   readonly directory: IdentityDirectory;
   readonly fleet: FleetReader;
-  readonly fleetControl: FleetControl;
   readonly search: SearchIndex;
   readonly facets: UpdateFacets;
+  readonly fleetControl: FleetControl;
   readonly tuning: FleetTuning;
   readonly pauses: FleetPauses;
   readonly presence: PresenceReader;
