@@ -77,13 +77,13 @@ test('whatever happens in whatever order while the slot moves, lanes, indexes an
   try {
     const history = await LaneHistory.begin(world);
     const { slot, next } = await slotOf(world);
-    let isOver = false;
+    const over = new AbortController();
     let moves = 0;
     const moving = (async () => {
-      for (; !isOver; moves += 1) await cluster.moveSlot(slot, await next());
+      for (; !over.signal.aborted; moves += 1) await cluster.moveSlot(slot, await next());
     })();
     for (const step of steps) await history.take(step);
-    isOver = true;
+    over.abort();
     await moving;
     expect(moves).toBeGreaterThan(1);
     await auditShard(world);

@@ -52,10 +52,11 @@ async function modeOf(redis: RedisClient): Promise<'as expected' | 'cluster'> {
   return /^redis_mode:cluster/m.test(await redis.info('server')) ? 'cluster' : 'as expected';
 }
 
-/** A cluster's error says only that every node failed; why stands in the last node's. */
+/** A cluster's error says only that every node failed; the last node's says more. */
 function reasonOf(error: unknown): string {
-  const node = error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : undefined;
-  return messageOf(node ?? error);
+  if (!(error instanceof Error && 'lastNodeError' in error)) return messageOf(error);
+  const reason = messageOf(error.lastNodeError);
+  return reason === 'Connection is closed.' ? 'no node takes a connection' : reason;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
