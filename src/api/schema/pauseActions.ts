@@ -1,3 +1,4 @@
+import { isGroupId } from '../../shared/domain/ids.ts';
 import type { PauseTarget } from '../../shared/domain/pause.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { shardNotFound } from '../../shared/store/fleetControl.ts';
@@ -16,6 +17,7 @@ const PauseTargetInput = builder.inputType('PauseTargetInput', {
     fleet: t.boolean({ description: 'true: every update.' }),
     shard: t.int({ description: 'The number of a shard.' }),
     identityId: t.id({ description: 'An identity.' }),
+    group: t.string({ description: 'The name or the id of a group: all updates of its members.' }),
   }),
 });
 
@@ -40,14 +42,22 @@ const ResumeUpdatesInput = builder.inputType('ResumeUpdatesInput', {
 
 type TargetInput = (typeof PauseTargetInput)['$inferInput'];
 
-function targetOf({ fleet, shard, identityId }: TargetInput): PauseTarget {
+async function targetOf(
+  context: ApiContext,
+  { fleet, shard, identityId, group }: TargetInput,
+): Promise<PauseTarget> {
   if (fleet === true) return { kind: 'FLEET' };
   if (typeof shard === 'number') return { kind: 'SHARD', shard };
   if (typeof identityId === 'string') return { kind: 'IDENTITY', identityId };
+  if (typeof group === 'string') {
+    // A pause outlasts its group, and may be ended by the id that it names.
+    const groupId = isGroupId(group) ? group : (await context.groups.require(group)).id;
+    return { kind: 'GROUP', groupId };
+  }
   throw new CourierError(
     'PAUSE_TARGET_INVALID',
     'fleet: false names nothing.',
-    'Name a shard or an identity, or say fleet: true.',
+    'Name a shard, an identity or a group, or say fleet: true.',
   );
 }
 
@@ -61,6 +71,7 @@ async function requireTarget(context: ApiContext, target: PauseTarget): Promise<
     const identity = await context.identities.load(target.identityId);
     if (identity === undefined) throw identityNotFound(target.identityId);
   }
+  if (target.kind === 'GROUP') await context.groups.require(target.groupId);
 }
 
 builder.mutationFields((t) => ({
@@ -79,7 +90,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'pauseUpdates', async () => {
         requireReason(input.reason);
-        const target = targetOf(input.target);
+        const target = await targetOf(context, input.target);
         await requireTarget(context, target);
         return context.pauses.pause(target, { actor: context.actor, reason: input.reason });
       }),
@@ -98,7 +109,7 @@ builder.mutationFields((t) => ({
       perform(context, 'resumeUpdates', async () => {
         const { reason } = input;
         if (typeof reason === 'string') requireReason(reason);
-        return context.pauses.resume(targetOf(input.target));
+        return context.pauses.resume(await targetOf(context, input.target));
       }),
   }),
 }));

@@ -79,6 +79,10 @@ export class LeaseStore {
     };
   }
 
+  async membersOf(groupId: string): Promise<readonly string[]> {
+    return this.#redis.zrange(this.#keys.groupMembers(groupId), 0, '-1');
+  }
+
   async leave(worker: string): Promise<void> {
     await runScript(this.#redis, LEAVE, [this.#keys.members, this.#keys.memberInfo], [worker]);
   }

@@ -144,7 +144,8 @@ export class ShardKeeper {
   }
 
   async #followPauses(pauses: readonly Pause[]): Promise<void> {
-    const resumed = await this.#deps.pauses.follow(pauses, () => Promise.resolve([]));
+    const { leases } = this.#deps;
+    const resumed = await this.#deps.pauses.follow(pauses, (id) => leases.membersOf(id));
     if (!resumed) return;
     for (const [shard, runtime] of this.#held) {
       runtime.resume().catch((error: unknown) => {

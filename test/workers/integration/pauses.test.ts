@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { PauseTarget } from '../../../src/shared/domain/pause.ts';
 import { FleetPauses } from '../../../src/shared/store/fleetPauses.ts';
 import { eventually } from '../../support/eventually.ts';
+import { GroupDirectory } from '../../../src/shared/store/groupDirectory.ts';
 import type { Fleet } from '../support/fleet.ts';
 import { useFleet } from '../support/useFleet.ts';
 
@@ -10,9 +11,13 @@ const by = { actor: 'ops', reason: 'maintenance' };
 
 const pausesOf = (fleet: Fleet) => new FleetPauses(fleet.redis, fleet.keys);
 
-/** Pauses, and waits until the worker has followed: it reads what holds after each heartbeat. */
 async function pause(fleet: Fleet, target: PauseTarget): Promise<void> {
   await pausesOf(fleet).pause(target, by);
+  await followed(fleet);
+}
+
+/** Waits until the worker has seen what holds now: it reads that after each heartbeat. */
+async function followed(fleet: Fleet): Promise<void> {
   const beats = async () => (await fleet.reader.read()).workers[0]?.lastHeartbeatAt ?? 0;
   for (let beat = 0; beat < 2; beat += 1) {
     const last = await beats();
@@ -77,4 +82,28 @@ test('a pause outlasts its worker, and what ended while nobody ran holds nothing
   await fleet.worker();
   await fleet.succeeded(update);
   await fleet.succeeded(second);
+});
+
+test('a paused group holds its members, whoever joins it and not who leaves it', async () => {
+  const fleet = world.fleet();
+  await fleet.worker();
+  const groups = new GroupDirectory(fleet.redis, fleet.keys, fleet.shardCount);
+  const { id: groupId } = await groups.create('floor-1', undefined, 'ops');
+  const [first, second] = [await fleet.active(), await fleet.active()];
+  await groups.add(groupId, first.id);
+  const target: PauseTarget = { kind: 'GROUP', groupId };
+  await pause(fleet, target);
+  const held = await fleet.send(first.id, 'device_1', { power: 'ON' });
+  const waiting = await fleet.waiting(held, 'PAUSED');
+  expect(waiting.wait?.detail).toBe(`group:${groupId}, by ops: maintenance`);
+  await fleet.succeeded(await fleet.send(second.id, 'device_2', { power: 'ON' }));
+
+  await groups.add(groupId, second.id);
+  await followed(fleet);
+  const joined = await fleet.send(second.id, 'device_3', { power: 'ON' });
+  await fleet.waiting(joined, 'PAUSED');
+  await groups.remove(groupId, first.id);
+  await fleet.succeeded(held);
+  await pausesOf(fleet).resume(target);
+  await fleet.succeeded(joined);
 });
