@@ -13,7 +13,7 @@ const FLEET = /* GraphQL */ `
   {
     fleet {
       workers { name lastHeartbeatAt shards draining }
-      shards { number owner epoch leaseExpiresAt openUpdates { queued } oldestAcceptedAt }
+      shards { number owner epoch leaseExpiresAt openUpdates { queued } oldestAcceptedAt jobs { waiting bulk active delayed failed } }
       openUpdates { queued held inFlight }
       oldestWaitSeconds
     }
@@ -33,6 +33,7 @@ test('the fleet shows without any worker: every shard is free, what waits is cou
   expect(fleet.oldestWaitSeconds).toBeGreaterThanOrEqual(0);
   expect(fleet.shards[shardOf(identityId, 8)]).toMatchObject({
     openUpdates: { queued: 3 },
+    jobs: { waiting: 1, bulk: 1, active: 0, delayed: 0, failed: 0 },
     oldestAcceptedAt: expect.stringMatching(/Z$/),
   });
 });

@@ -1,4 +1,9 @@
-import type { FleetView, ShardView, WorkerView } from '../../shared/store/fleetReader.ts';
+import type {
+  FleetView,
+  JobCounts,
+  ShardView,
+  WorkerView,
+} from '../../shared/store/fleetReader.ts';
 import { BudgetType } from './budget.ts';
 import { builder } from './builder.ts';
 import { PauseType } from './pause.ts';
@@ -51,6 +56,19 @@ const OpenUpdatesType = builder.objectRef<ShardView['open']>('OpenUpdates').impl
   }),
 });
 
+const JobCountsType = builder.objectRef<JobCounts>('JobCounts').implement({
+  description: "The jobs of a shard's queue in BullMQ; one job may stand for many updates.",
+  fields: (t) => ({
+    waiting: t.exposeInt('waiting', { description: 'Ready: the next worker takes them.' }),
+    bulk: t.exposeInt('bulk', { description: 'Ready behind those: they came many at once.' }),
+    active: t.exposeInt('active', { description: 'Running.' }),
+    delayed: t.exposeInt('delayed', { description: 'Given back until their lanes can go on.' }),
+    failed: t.exposeInt('failed', {
+      description: 'Failed for good, which none should: the sweep gives their updates new ones.',
+    }),
+  }),
+});
+
 const ShardType = builder.objectRef<ShardView>('Shard').implement({
   description: 'A fixed slice of the identities, owned by one worker at a time.',
   fields: (t) => ({
@@ -75,6 +93,11 @@ const ShardType = builder.objectRef<ShardView>('Shard').implement({
       type: OpenUpdatesType,
       description: 'Its updates that have not ended.',
       resolve: ({ open }) => open,
+    }),
+    jobs: t.field({
+      type: JobCountsType,
+      description: 'The depth of its queue.',
+      resolve: ({ shard }, _args, { gate, fleet }) => gate.read(() => fleet.jobs(shard)),
     }),
     oldestAcceptedAt: t.field({
       type: 'DateTime',

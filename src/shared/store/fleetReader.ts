@@ -42,6 +42,18 @@ export interface FleetView {
   readonly pauses: readonly Pause[];
 }
 
+/** The jobs of a shard's queue, by where BullMQ has them. */
+export interface JobCounts {
+  /** Ready: the next worker that looks takes one. */
+  readonly waiting: number;
+  /** Ready behind those: the jobs of bulk requests. */
+  readonly bulk: number;
+  readonly active: number;
+  /** Given back until what their lanes wait for. */
+  readonly delayed: number;
+  readonly failed: number;
+}
+
 /** What Redis knows of the fleet; works with no worker running. */
 export class FleetReader {
   readonly #redis: RedisClient;
@@ -84,6 +96,18 @@ export class FleetReader {
       told: told.get(name) ?? {},
     }));
     return { at, shards, workers, budgets, tuning, pauses: parsePauses(pauses) };
+  }
+
+  async jobs(shard: number): Promise<JobCounts> {
+    const { queue } = this.#keys.shard(shard);
+    const [waiting, bulk, active, delayed, failed] = await Promise.all([
+      this.#redis.llen(`${queue}:wait`),
+      this.#redis.zcard(`${queue}:prioritized`),
+      this.#redis.llen(`${queue}:active`),
+      this.#redis.zcard(`${queue}:delayed`),
+      this.#redis.zcard(`${queue}:failed`),
+    ]);
+    return { waiting, bulk, active, delayed, failed };
   }
 
   async #shard(shard: number, at: number): Promise<ShardView> {
