@@ -11,7 +11,7 @@ import { bindScript, type Script, type ScriptArgument, scriptWords } from '../re
 export const BULK_PRIORITY = 10;
 
 /** While its slot moves, a cluster takes no transaction; ioredis follows most of what it says then. */
-const MAX_REDIRECTIONS = 50;
+const MAX_TRIES = 50;
 const REDIRECTION_MS = 100;
 
 const JOB_OPTIONS: JobsOptions = {
@@ -82,10 +82,11 @@ export class ShardQueues {
       try {
         return await this.#runAndAddOnce(shard, script, args, job);
       } catch (error) {
+        if (tries === MAX_TRIES) throw error;
         // In both cases the other half may have run. Running it again changes nothing: a record
         // or a job that exists is left as it is.
-        if (tries === 1 && isScriptMissing(error)) await reloadScripts(this.#redis);
-        else if (tries < MAX_REDIRECTIONS && isRedirection(error)) await delay(REDIRECTION_MS);
+        if (isScriptMissing(error)) await reloadScripts(this.#redis);
+        else if (isRedirection(error)) await delay(REDIRECTION_MS);
         else throw error;
       }
     }
