@@ -16,16 +16,14 @@ import { ApiTokens } from '../shared/store/apiTokens.ts';
 import { AuditLog } from '../shared/store/auditLog.ts';
 import { AuditReader } from '../shared/store/auditReader.ts';
 import { DeadUpdates } from '../shared/store/deadUpdates.ts';
-import { FleetControl } from '../shared/store/fleetControl.ts';
 import { FleetPauses } from '../shared/store/fleetPauses.ts';
 import { FleetReader } from '../shared/store/fleetReader.ts';
 import { FleetTuning } from '../shared/store/fleetTuning.ts';
-import { IdentityDirectory } from '../shared/store/identityDirectory.ts';
 import { PresenceReader } from '../shared/store/presenceReader.ts';
-import { SearchIndex } from '../shared/store/searchIndex.ts';
-import { UpdateFacets } from '../shared/store/updateFacets.ts';
 import { ShadowReads } from '../shared/store/shadowReads.ts';
 import { UpdateControl } from '../shared/store/updateControl.ts';
+import { SearchIndex } from '../shared/store/searchIndex.ts';
+import { UpdateFacets } from '../shared/store/updateFacets.ts';
 import { UpdateIntake } from '../shared/store/updateIntake.ts';
 import { UpdateReader } from '../shared/store/updateReader.ts';
 import { Vault } from '../shared/vault/vault.ts';
@@ -35,6 +33,7 @@ import { auditUpkeep } from './auditUpkeep.ts';
 import { createAuthenticator } from './authentication/authenticator.ts';
 import { eventServices } from './events/eventServices.ts';
 import { createGraphqlApi } from './graphqlApi.ts';
+import { identityServices } from './identityServices.ts';
 import { createHttpServer } from './httpServer.ts';
 import { CallerBuckets } from './limits/callerBuckets.ts';
 import { readPersistedOperations } from './limits/persistedOperations.ts';
@@ -82,15 +81,15 @@ const services: ApiServices = {
     indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
     indexMaxCount: config.INDEX_MAX_COUNT,
   }),
+  reader,
   search: new SearchIndex(redis, keys, shardCount),
   facets: new UpdateFacets(redis, keys, shardCount),
-  reader,
   ends: new UpdateEnds(reader, config.API_MAX_WAIT_MS),
   shadowReads: new ShadowReads(redis, keys, queues, {
     shardCount,
     timeoutMs: config.API_SHADOW_READ_TIMEOUT_MS,
   }),
-  directory: new IdentityDirectory(redis, keys, queues, vault, shardCount),
+  ...identityServices(redis, keys, queues, vault, { shardCount, retentionMs: config.RETENTION_MS }),
   control: new UpdateControl(redis, keys, queues, {
     shardCount,
     retentionMs: config.RETENTION_MS,
@@ -98,7 +97,6 @@ const services: ApiServices = {
   dead: new DeadUpdates(redis, keys, shardCount),
   fleet: new FleetReader(redis, keys, shardCount),
   limits: { maxBytes: config.SHADOW_MAX_BYTES, maxDepth: config.SHADOW_MAX_DEPTH },
-  fleetControl: new FleetControl(redis, keys, queues, shardCount),
   tuning: new FleetTuning(redis, keys),
   pauses: new FleetPauses(redis, keys),
   presence: new PresenceReader(redis, keys),

@@ -2,6 +2,16 @@ import { CourierError } from '../shared/errors/courierError.ts';
 import type { ApiContext } from './context.ts';
 import type { MutationName } from './metrics.ts';
 
+/** Mutations on many, each row of which counts itself. */
+const COUNTED_BY_ROW: ReadonlySet<MutationName> = new Set<MutationName>([
+  'updateShadows',
+  'registerIdentities',
+  'tagIdentities',
+  'untagIdentities',
+  'addToGroup',
+  'removeFromGroup',
+]);
+
 /**
  * Runs a mutation against the stores: an outage of Redis becomes an answer, and what is refused
  * is counted by its code.
@@ -13,7 +23,7 @@ export async function perform<T>(
 ): Promise<T> {
   try {
     const result = await context.gate.write(work);
-    if (mutation !== 'updateShadows') context.metrics.rows.inc({ mutation, code: 'ACCEPTED' });
+    if (!COUNTED_BY_ROW.has(mutation)) context.metrics.rows.inc({ mutation, code: 'ACCEPTED' });
     return result;
   } catch (error) {
     if (error instanceof CourierError) countRefusal(context, mutation, error);

@@ -8,7 +8,7 @@ import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
 import { pageArgs, pageSize, toPage } from './page.ts';
 import { refTo, UpdateConnection, UpdateType } from './update.ts';
-import { accept, KEY_DESCRIPTION } from './updateShadow.ts';
+import { accept, KEY_DESCRIPTION, refOf } from './updateShadow.ts';
 
 builder.queryField('deadUpdates', (t) =>
   t.field({
@@ -73,7 +73,8 @@ builder.mutationField('replayUpdate', (t) =>
         const original = await context.updates.load(input.updateId);
         if (original === undefined) throw updateNotFound(input.updateId);
         if (!REPLAYABLE.includes(original.state)) throw notReplayable(original);
-        const asked = replayOf(original, {
+        const group = await context.groups.find(original.groupId ?? '');
+        const asked = replayOf(original, group?.id, {
           // Not known to be an object yet: `requestProblem` looks at it before anything is stored.
           desired: (input.desired as JsonObject | null | undefined) ?? original.desired,
           expectedVersion: input.expectedVersion ?? original.expectedVersion,
@@ -81,18 +82,20 @@ builder.mutationField('replayUpdate', (t) =>
         });
         const [row] = await accept([asked], input.idempotencyKey ?? undefined, context);
         if (row?.taken !== true) throw row?.error ?? new TypeError('a request without its row');
-        return { id: row.updateId, asked, actor: context.actor };
+        return refOf(row, asked, context);
       }),
   }),
 );
 
 function replayOf(
   original: Update,
+  groupId: string | undefined,
   changes: Pick<UpdateRequest, 'desired' | 'expectedVersion' | 'expiresAt'>,
 ): UpdateRequest {
   const { identityId, thing, shadow, confirm, coalesce } = original;
   return {
-    identityId,
+    // Through its group again, where there is one: the choice of the member holds for it, too.
+    ...(groupId === undefined ? { identityId } : { identityId: '', groupId }),
     thing,
     shadow,
     confirm,

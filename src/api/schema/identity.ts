@@ -103,6 +103,10 @@ export const IdentityType = builder.node(builder.objectRef<Identity>('Identity')
       description: 'What its registrant called it.',
       resolve: ({ label }) => label,
     }),
+    tags: t.stringList({
+      description: 'Its tags, in the order of their letters.',
+      resolve: ({ tags }) => [...tags],
+    }),
     status: t.expose('status', { type: IdentityStatusEnum, description: 'Where it stands.' }),
     cognitoId: t.string({
       nullable: true,

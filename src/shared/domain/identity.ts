@@ -7,6 +7,9 @@ export interface Identity {
   readonly shard: number;
   readonly username: string;
   readonly label?: string | undefined;
+  readonly tags: readonly string[];
+  /** The ids of the groups that it is a member of. */
+  readonly groupIds: readonly string[];
   readonly status: IdentityStatus;
   /** The Cognito identity id (`<region>:<uuid>`), known after the first `GetId`, kept for good. */
   readonly cognitoId?: string | undefined;

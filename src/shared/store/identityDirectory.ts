@@ -1,5 +1,7 @@
 import type { ConnectionView, Identity } from '../domain/identity.ts';
 import { isIdentityId, newIdentityId, shardOf } from '../domain/ids.ts';
+import { searchText } from '../domain/searchText.ts';
+import { tagText } from '../domain/tags.ts';
 import { CourierError } from '../errors/courierError.ts';
 import { VERIFY, type VerifyJob } from '../queue/deliverJob.ts';
 import type { ShardQueues } from '../queue/shardQueues.ts';
@@ -17,6 +19,7 @@ export interface Registration {
   readonly username: string;
   readonly secret: IdentitySecret;
   readonly label?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
 }
 
 /** What internal tools may do with identities: register, look up, release, give a new secret. */
@@ -47,17 +50,16 @@ export class IdentityDirectory {
    * @throws IDENTITY_EXISTS
    */
   async register(registration: Registration): Promise<Identity> {
-    const { username, secret, label } = registration;
+    const { username, secret } = registration;
     const nameKey = this.#keys.username(usernameDigest(username));
     const fresh = newIdentityId();
     const reserved = (await this.#redis.set(nameKey, fresh, 'NX', 'GET')) ?? fresh;
     const shard = shardOf(reserved, this.#shardCount);
-    const fields = ['username', username, ...(label === undefined ? [] : ['label', label])];
     const created = await runScript(
       this.#redis,
       CREATE_IDENTITY,
       [this.#keys.shard(shard).lease],
-      [reserved, sealSecret(this.#vault, reserved, secret), ...fields],
+      [reserved, sealSecret(this.#vault, reserved, secret), ...recordFields(registration)],
     );
     if (created !== 1) throw alreadyRegistered(username, reserved);
     await this.#verify(reserved, shard);
@@ -141,6 +143,14 @@ export class IdentityDirectory {
     if (identity === undefined) throw identityNotFound(identityId);
     return identity;
   }
+}
+
+function recordFields({ username, label, tags = [] }: Registration): readonly string[] {
+  return [
+    ...['username', username, 'nameKey', searchText(username)],
+    ...(label === undefined ? [] : ['label', label, 'labelKey', searchText(label)]),
+    ...(tags.length === 0 ? [] : ['tags', tagText(tags)]),
+  ];
 }
 
 function alreadyRegistered(username: string, identityId: string): CourierError {

@@ -115,7 +115,7 @@ export class IdentityIndex {
     return new Map(
       IDENTITY_STATUSES.map((status, at) => [
         status,
-        rows.reduce((sum, row) => sum + Number(row[at] ?? 0), 0),
+        rows.reduce((sum, row) => sum + (row[at] ?? 0), 0),
       ]),
     );
   }

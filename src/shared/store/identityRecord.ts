@@ -1,5 +1,6 @@
 import type { ConnectionView, Identity, Quarantine } from '../domain/identity.ts';
 import type { ConnectionState, DisconnectKind, IdentityStatus } from '../domain/sets.ts';
+import { parseWords } from '../domain/tags.ts';
 import { optionalNumber, parseDenial } from './updateRecord.ts';
 
 type Fields = Readonly<Record<string, string>>;
@@ -11,6 +12,8 @@ export function parseIdentity(shard: number, fields: Fields): Identity | undefin
     shard,
     username: fields.username ?? '',
     label: fields.label,
+    tags: parseWords(fields.tags),
+    groupIds: parseWords(fields.groups),
     status: (fields.status ?? 'PENDING') as IdentityStatus,
     cognitoId: fields.cognitoId,
     createdAt: Number(fields.createdAt),

@@ -15,6 +15,7 @@ export function parseUpdate(id: string, fields: Fields): Update {
     id,
     identityId: fields.identity ?? '',
     thing: fields.thing ?? '',
+    groupId: fields.through,
     shadow: fields.shadow,
     desired: JSON.parse(longField(fields, 'desired') ?? '{}') as JsonObject,
     confirm: (fields.confirm ?? 'ACCEPTED') as ConfirmLevel,

@@ -7,6 +7,7 @@ import type { JwtOptions } from '../../../src/api/authentication/jwts.ts';
 import { type EventSettings, eventServices } from '../../../src/api/events/eventServices.ts';
 import { createGraphqlApi } from '../../../src/api/graphqlApi.ts';
 import { type BucketSettings, CallerBuckets } from '../../../src/api/limits/callerBuckets.ts';
+import { identityServices } from '../../../src/api/identityServices.ts';
 import { createApiMetrics } from '../../../src/api/metrics.ts';
 import { createAuthenticator } from '../../../src/api/authentication/authenticator.ts';
 import { boardQueues } from '../../../src/api/web/queueBoard.ts';
@@ -27,16 +28,14 @@ import { ApiTokens } from '../../../src/shared/store/apiTokens.ts';
 import { AuditLog } from '../../../src/shared/store/auditLog.ts';
 import { AuditReader } from '../../../src/shared/store/auditReader.ts';
 import { DeadUpdates } from '../../../src/shared/store/deadUpdates.ts';
-import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
 import { FleetPauses } from '../../../src/shared/store/fleetPauses.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { FleetTuning } from '../../../src/shared/store/fleetTuning.ts';
-import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
 import { PresenceReader } from '../../../src/shared/store/presenceReader.ts';
 import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
+import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { SearchIndex } from '../../../src/shared/store/searchIndex.ts';
 import { UpdateFacets } from '../../../src/shared/store/updateFacets.ts';
-import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
 import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
@@ -144,22 +143,24 @@ export async function startApi(
       shardCount: SHARD_COUNT,
       retentionMs: 3_600_000,
     }),
+    reader,
     search: new SearchIndex(redis, keys, SHARD_COUNT),
     facets: new UpdateFacets(redis, keys, SHARD_COUNT),
-    reader,
     ends: new UpdateEnds(reader, 30_000),
     shadowReads: new ShadowReads(redis, keys, queues, {
       shardCount: SHARD_COUNT,
       timeoutMs: settings.shadowReadTimeoutMs ?? 5000,
     }),
-    directory: new IdentityDirectory(redis, keys, queues, new Vault(vaultKeys), SHARD_COUNT),
+    ...identityServices(redis, keys, queues, new Vault(vaultKeys), {
+      shardCount: SHARD_COUNT,
+      retentionMs: 3_600_000,
+    }),
     control: new UpdateControl(redis, keys, queues, {
       shardCount: SHARD_COUNT,
       retentionMs: 3_600_000,
     }),
     dead: new DeadUpdates(redis, keys, SHARD_COUNT),
     fleet: new FleetReader(redis, keys, SHARD_COUNT),
-    fleetControl: new FleetControl(redis, keys, queues, SHARD_COUNT),
     tuning: new FleetTuning(redis, keys),
     pauses: new FleetPauses(redis, keys),
     presence: new PresenceReader(redis, keys),

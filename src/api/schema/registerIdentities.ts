@@ -1,0 +1,175 @@
+import type { Identity } from '../../shared/domain/identity.ts';
+import { tagsProblem } from '../../shared/domain/tags.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
+import type { ApiContext } from '../context.ts';
+import { labelProblem, secretOf, usernameProblem } from '../input.ts';
+import { perform } from '../perform.ts';
+import { builder } from './builder.ts';
+import { describedEnum } from './describedEnum.ts';
+import { type ErrorData, ErrorInterface } from './error.ts';
+import { IdentityType } from './identity.ts';
+import { eachRow, type IdentityRow, MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
+
+const OnExistingEnum = describedEnum('OnExistingIdentity', {
+  description: 'What happens with a username that is registered already.',
+  values: {
+    KEEP: 'Its row answers the identity as it is, so that a request can be repeated. Its secret, label and tags stay, and the secret is not compared: that would let a caller guess passwords.',
+    REFUSE: 'Its row is refused as IDENTITY_EXISTS.',
+  },
+});
+
+const RegisterIdentitiesRowInput = builder.inputType('RegisterIdentitiesRowInput', {
+  description: 'One Cognito user of many.',
+  fields: (t) => ({
+    username: t.string({ required: true, description: 'The username in the user pool.' }),
+    password: t.field({
+      type: 'Secret',
+      description: 'The password in the user pool; stored encrypted, and never given out.',
+    }),
+    refreshToken: t.field({
+      type: 'Secret',
+      description: 'Instead of the password: a refresh token of the user pool.',
+    }),
+    label: t.string({ description: 'What to call it: up to 128 characters.' }),
+    tags: t.stringList({ description: 'Up to 20 tags.' }),
+  }),
+});
+
+const RegisterIdentitiesInput = builder.inputType('RegisterIdentitiesInput', {
+  description: 'Cognito users to publish as.',
+  fields: (t) => ({
+    identities: t.field({
+      type: [RegisterIdentitiesRowInput],
+      required: true,
+      description: `Up to ${MAX_IDENTITIES} users.`,
+    }),
+    onExisting: t.field({
+      type: OnExistingEnum,
+      defaultValue: 'KEEP',
+      description: 'What happens with those that are registered already.',
+    }),
+  }),
+});
+
+interface Row extends IdentityRow {
+  readonly created?: boolean;
+}
+
+const RowType = builder.objectRef<Row>('RegisterIdentitiesRow').implement({
+  description: 'What became of one row: an identity, or an error.',
+  fields: (t) => ({
+    index: t.exposeInt('index', { description: 'Its place in the request, from 0.' }),
+    identity: t.field({
+      type: IdentityType,
+      nullable: true,
+      description: 'The identity, where the row was taken.',
+      resolve: ({ identity }) => identity,
+    }),
+    created: t.boolean({
+      description: 'Whether this request registered it; false for one that there was before.',
+      resolve: ({ created }) => created === true,
+    }),
+    error: t.field({
+      type: ErrorInterface,
+      nullable: true,
+      description: 'What is wrong, where the row was refused.',
+      resolve: ({ error }): ErrorData | undefined => error,
+    }),
+  }),
+});
+
+const SuccessType = builder
+  .objectRef<{ readonly rows: readonly Row[] }>('RegisterIdentitiesSuccess')
+  .implement({
+    description: 'The request was taken; its rows say which of them were.',
+    fields: (t) => ({
+      rows: t.field({
+        type: [RowType],
+        description: 'A row for each user, in their order.',
+        resolve: ({ rows }) => rows,
+      }),
+      created: t.int({
+        description: 'How many were registered.',
+        resolve: ({ rows }) => rows.filter(({ created }) => created === true).length,
+      }),
+      refused: t.int({
+        description: 'How many rows were refused.',
+        resolve: ({ rows }) => rows.filter(({ error }) => error !== undefined).length,
+      }),
+    }),
+  });
+
+interface UserFields {
+  readonly username: string;
+  readonly password?: string | null | undefined;
+  readonly refreshToken?: string | null | undefined;
+  readonly label?: string | null | undefined;
+  readonly tags?: readonly string[] | null | undefined;
+}
+
+builder.mutationField('registerIdentities', (t) =>
+  t.field({
+    type: SuccessType,
+    authScopes: { role: 'approver' },
+    description: `Registers up to ${MAX_IDENTITIES} Cognito users and asks the fleet to sign them in. A row that is refused says why, and the others go on.`,
+    args: {
+      input: t.arg({ type: RegisterIdentitiesInput, required: true, description: 'The users.' }),
+    },
+    errors: {
+      types: [CourierError],
+      union: { name: 'RegisterIdentitiesResult', description: 'What registerIdentities answers.' },
+    },
+    resolve: (_root, { input }, context) =>
+      perform(context, 'registerIdentities', async () => {
+        const users: readonly UserFields[] = input.identities;
+        requireFewIdentities(users.length);
+        const firsts = firstOfEach(users);
+        const keep = input.onExisting !== 'REFUSE';
+        const rows = await eachRow(users, 'registerIdentities', context, (user, index) => {
+          const first = firsts.get(user.username) ?? index;
+          if (first !== index) throw repeated(user.username, first);
+          return register(user, keep, context);
+        });
+        return { rows };
+      }),
+  }),
+);
+
+function firstOfEach(users: readonly UserFields[]): ReadonlyMap<string, number> {
+  const firsts = new Map<string, number>();
+  for (const [index, { username }] of users.entries()) {
+    if (!firsts.has(username)) firsts.set(username, index);
+  }
+  return firsts;
+}
+
+async function register(
+  user: UserFields,
+  keep: boolean,
+  context: ApiContext,
+): Promise<{ readonly identity: Identity; readonly created: boolean }> {
+  const { username } = user;
+  const label = user.label ?? undefined;
+  const tags = user.tags ?? [];
+  const problem = usernameProblem(username) ?? labelProblem(label) ?? tagsProblem(tags);
+  if (problem !== undefined) throw problem;
+  const secret = secretOf(user);
+  if (secret instanceof CourierError) throw secret;
+  try {
+    const identity = await context.directory.register({ username, secret, label, tags });
+    return { identity, created: true };
+  } catch (error) {
+    if (!(keep && error instanceof CourierError && error.code === 'IDENTITY_EXISTS')) throw error;
+    const identity = await context.directory.findByUsername(username);
+    if (identity === undefined) throw error;
+    return { identity, created: false };
+  }
+}
+
+function repeated(username: string, first: number): CourierError {
+  return new CourierError(
+    'IDENTITY_EXISTS',
+    `${username} is in row ${first} of this request already.`,
+    'Name each user once.',
+  );
+}
