@@ -5,7 +5,7 @@ import type { Attachment } from '../shard/identityRecords.ts';
 import type { ConnectionDependencies } from './connectionDependencies.ts';
 import { type ConnectFailure, Link, type LinkListener } from './link.ts';
 
-/** A CONNECT that waited longer than this for its budget has its time written down anew. */
+/** A CONNECT that waited longer than this for its place or its budget has its time written down anew. */
 const STAMP_AGAIN_MS = 100;
 /** AWS's quota of messages a connection; only an emulator without quotas is driven above it. */
 const AWS_MESSAGES_PER_SECOND = 100;
@@ -41,22 +41,38 @@ export class ConnectSteps {
     return attachedAt;
   }
 
-  /** Waits until this client id may connect, whoever connected it last, and the account has room. */
-  async turn(signal: AbortSignal): Promise<void> {
-    const { records, settings, budgets } = this.#deps;
+  /** Opens a link when it is this client id's turn, and the account's. @throws the signal's reason. */
+  async open(
+    clientId: string,
+    credentials: TemporaryCredentials,
+    listener: LinkListener,
+    signal: AbortSignal,
+  ): Promise<Link | ConnectFailure> {
+    await this.#spacing(signal);
+    const grantedAt = performance.now();
+    const leave = await this.#deps.runtime.opening.enter(signal);
+    try {
+      await this.#deps.budgets.connect.take(1, signal);
+      if (performance.now() - grantedAt > STAMP_AGAIN_MS) {
+        await this.#deps.records.grantConnect(this.#identityId, 0);
+      }
+      return await this.#link(clientId, credentials, listener, signal);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Waits until this client id may connect, whoever connected it last. */
+  async #spacing(signal: AbortSignal): Promise<void> {
+    const { records, settings } = this.#deps;
     let spacingMs = await records.grantConnect(this.#identityId, settings.connectSpacingMs);
     while (spacingMs > 0) {
       await sleep(spacingMs, undefined, { signal });
       spacingMs = await records.grantConnect(this.#identityId, settings.connectSpacingMs);
     }
-    const grantedAt = performance.now();
-    await budgets.connect.take(1, signal);
-    if (performance.now() - grantedAt > STAMP_AGAIN_MS) {
-      await records.grantConnect(this.#identityId, 0);
-    }
   }
 
-  async open(
+  async #link(
     clientId: string,
     credentials: TemporaryCredentials,
     listener: LinkListener,

@@ -1,4 +1,5 @@
 import { io } from 'aws-iot-device-sdk-v2';
+import { OpeningGate } from './openingGate.ts';
 
 /**
  * What all connections of a process share. A TLS context parses the system's trust store when it
@@ -9,9 +10,12 @@ export interface CrtRuntime {
   readonly bootstrap: io.ClientBootstrap;
   readonly tlsContext: io.ClientTlsContext;
   readonly socketOptions: io.SocketOptions;
+  readonly opening: OpeningGate;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Handshakes of 0.2 s, as over the internet, make the 500 CONNECTs/s that AWS allows an account. */
+const OPENING_AT_ONCE = 100;
 
 /** `caPem` replaces the system's trust store; leave it out for AWS. */
 export function createCrtRuntime(caPem: string | undefined): CrtRuntime {
@@ -26,5 +30,6 @@ export function createCrtRuntime(caPem: string | undefined): CrtRuntime {
       io.SocketDomain.IPV4,
       CONNECT_TIMEOUT_MS,
     ),
+    opening: new OpeningGate(OPENING_AT_ONCE),
   };
 }

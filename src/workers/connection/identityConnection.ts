@@ -270,7 +270,6 @@ export class IdentityConnection {
     signal: AbortSignal,
   ): Promise<void> {
     const { lease, events } = this.#deps;
-    await this.#steps.turn(signal);
     const listener: LinkListener = {
       mayConnect: () => lease.valid,
       onMessage: (message) => this.#publisher?.onMessage(message),
