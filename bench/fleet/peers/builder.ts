@@ -1,6 +1,7 @@
 /** Connections as the SDK's documentation makes them: one builder each. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { auth, iot, mqtt5 } from 'aws-iot-device-sdk-v2';
 import type { ReadyLine } from '../../../src/emulator/emulator.ts';
 import type { BenchIdentity } from '../../emulator/account.ts';
@@ -15,7 +16,8 @@ const AT_ONCE = 50;
 
 await servePeer(async ({ ready, identities }: BuilderOrders) => {
   const [host = '', port] = ready.endpoints.iotData.split(':');
-  const ca = readFileSync(ready.caFile, 'utf8');
+  // Against AWS the builder takes the system's trust store; here the emulator's CA is needed too.
+  const ca = [...rootCertificates, readFileSync(ready.caFile, 'utf8')].join('\n');
   const clients: mqtt5.Mqtt5Client[] = [];
   const connect = async (identity: BenchIdentity) => {
     const config = iot.AwsIotMqtt5ClientConfigBuilder.newWebsocketMqttBuilderWithSigv4Auth(host, {
