@@ -94,6 +94,7 @@ export class RedisCluster {
     for (const node of [target, source, ...this.#nodes]) {
       await node.client.cluster('SETSLOT', slot, 'NODE', target.id);
     }
+    await eventually(() => this.#agree());
     return moved;
   }
 
@@ -107,6 +108,26 @@ export class RedisCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.#nodes.map(({ server }) => server.stop()));
+  }
+
+  /**
+   * Whether all nodes know the same owners, of the same epochs. One that is behind could take an
+   * older claim for the newer one, and a node that loses a slot in that way drops its keys.
+   */
+  async #agree(): Promise<void> {
+    const views = await Promise.all(
+      this.#nodes.map(async ({ client }) => {
+        const lines = String(await client.call('CLUSTER', 'NODES'))
+          .trim()
+          .split('\n');
+        return lines.map((line) => {
+          const [id, , , , , , epoch, , ...slots] = line.split(' ');
+          return [id, epoch, ...slots.filter((range) => !range.startsWith('['))].join(' ');
+        });
+      }),
+    );
+    const different = new Set(views.map((view) => view.toSorted().join('\n')));
+    if (different.size > 1) throw new Error(`the nodes disagree: ${[...different].join('\n\n')}`);
   }
 
   /** Gives each node its share of the slots, and makes them known to each other. */
