@@ -13,7 +13,7 @@ import { Fights } from './fights.ts';
 import { Link, type LinkDown, type LinkListener } from './link.ts';
 import { Publisher, type PublishRequest } from './publisher.ts';
 import type { PublishOutcome } from './publishOutcome.ts';
-import { isParked, type Readiness, waitsFor, WITHOUT_LINK } from './readiness.ts';
+import { isParked, type Readiness, stillConnecting, waitsFor, WITHOUT_LINK } from './readiness.ts';
 import { Refusals, type Verdict } from './refusals.ts';
 import { RetryGate } from './retryGate.ts';
 import type { ShadowReading } from './shadowReading.ts';
@@ -221,8 +221,7 @@ export class IdentityConnection {
 
   #outcome(patienceMs: number): Readiness {
     if (this.#missing || this.#state === 'connected') return { kind: 'ready' };
-    const before = this.#retry.problem === '' ? '' : `; before: ${this.#retry.problem}`;
-    return this.#held() ?? waitsFor('CONNECTING', `${this.#state}${before}`, patienceMs * 3);
+    return this.#held() ?? stillConnecting(this.#state, this.#retry.problem, patienceMs);
   }
 
   #open(probing: boolean): Promise<void> {

@@ -19,6 +19,19 @@ export function waitsFor(reason: WaitReason, detail: string, inMs: number): Read
   return { kind: 'waits', wait: { reason, detail, until: Date.now() + Math.ceil(inMs) } };
 }
 
+/** Who does not wait at all is called when the connection is up, and looks again after this. */
+const ASIDE_MS = 10_000;
+
+/** It is being opened; `problem` is of the attempt before, '' for none. */
+export function stillConnecting(
+  state: ConnectionState,
+  problem: string,
+  patienceMs: number,
+): Readiness {
+  const before = problem === '' ? '' : `; before: ${problem}`;
+  return waitsFor('CONNECTING', `${state}${before}`, patienceMs * 3 || ASIDE_MS);
+}
+
 export function isParked({ status }: Identity): boolean {
   return status === 'QUARANTINED' || status === 'NEEDS_OPERATOR';
 }

@@ -1,6 +1,7 @@
 import { type Lane, parseLaneId } from '../../shared/domain/lane.ts';
 import type { PublishOutcome } from '../connection/publishOutcome.ts';
 import type { IdentityConnection } from '../connection/identityConnection.ts';
+import type { Readiness } from '../connection/readiness.ts';
 import type { EventBus } from '../events.ts';
 import type { Claim, LaneStep, LaneStore, LaneWait } from '../shard/laneStore.ts';
 import { documentOf, endingsOf } from '../shard/group.ts';
@@ -15,13 +16,11 @@ export interface DrainerDependencies {
   readonly lanes: LaneStore;
   readonly events: EventBus;
   readonly retry: RetryPolicy;
-  /** How long a drain waits for the identity's connection before it steps aside. */
-  readonly connectPatienceMs: number;
+  /** Waits for the identity's connection, or says why the drain steps aside. */
+  ready(connection: Outlet): Promise<Readiness>;
   connection(identityId: string): Outlet;
-  /** A second denial on another thing: find out whether the identity itself is denied. */
-  suspect(identityId: string): void;
-  /** The first such denial: find out whether the policy is attached at all. */
-  doubt(identityId: string): void;
+  /** A denial may concern the identity: whether the update waits until that is found out. */
+  denied(identityId: string, verdict: { suspect: boolean; probe: boolean }): boolean;
   /** True once no new update may be begun. */
   quiet(): boolean;
   /** Why no update of this identity may be begun until somebody resumes; undefined where one may. */
@@ -92,7 +91,7 @@ export class LaneDrainer {
     const paused = this.#deps.paused(this.#lane.identityId);
     if (paused !== undefined) return this.#hold({ reason: 'PAUSED', detail: paused });
     const connection = this.#deps.connection(this.#lane.identityId);
-    const readiness = await connection.ready(this.#deps.connectPatienceMs);
+    const readiness = await this.#deps.ready(connection);
     if (readiness.kind === 'waits') return this.#hold(readiness.wait);
     let step: LaneStep | undefined = await this.#deps.lanes.claim(this.#id);
     this.#noteEnded(step);
@@ -143,7 +142,7 @@ export class LaneDrainer {
   }
 
   async #deliver(connection: Outlet, claim: Claim): Promise<LaneStep | undefined> {
-    const outcome = await connection.publish({
+    const answered = await connection.publish({
       thing: this.#lane.thing,
       shadow: this.#lane.shadow,
       token: claim.updateId,
@@ -151,7 +150,7 @@ export class LaneDrainer {
       expectedVersion: claim.expectedVersion,
       confirm: claim.confirm,
     });
-    this.#observe(outcome, claim);
+    const outcome = this.#observe(answered, claim);
     const { retry } = this.#deps;
     const settlement = mayHaveMetItself(outcome, claim)
       ? afterConflict(
@@ -211,20 +210,19 @@ export class LaneDrainer {
     return undefined;
   }
 
-  #observe(outcome: PublishOutcome, claim: Claim): void {
+  /** Tells of an outcome, and of a denial whether it is final. */
+  #observe(outcome: PublishOutcome, claim: Claim): PublishOutcome {
     const { events } = this.#deps;
     if ('pubackMs' in outcome && outcome.pubackMs !== undefined) {
       const afterPuback = 'answerMs' in outcome ? outcome.answerMs - outcome.pubackMs : 0;
       const sinceSubmitMs = Date.now() - claim.createdAt - afterPuback;
       events.emit('update:published', { sinceSubmitMs });
     }
-    if (outcome.kind === 'denied') {
-      const { identityId } = this.#lane;
-      const { stage, gate, message } = outcome.denial;
-      events.emit('authorization:failed', { stage, gate, message, identityId });
-      if (outcome.probe) this.#deps.suspect(identityId);
-      else if (outcome.suspect) this.#deps.doubt(identityId);
-    }
+    if (outcome.kind !== 'denied') return outcome;
+    const { identityId } = this.#lane;
+    const { stage, gate, message } = outcome.denial;
+    events.emit('authorization:failed', { stage, gate, message, identityId });
+    return { ...outcome, suspect: this.#deps.denied(identityId, outcome) };
   }
 
   #resolve(updateId: string, result: DrainResult): void {

@@ -54,6 +54,11 @@ export class Consumer {
     return this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
   }
 
+  /** Jobs that run at once. */
+  get concurrency(): number {
+    return this.#concurrency;
+  }
+
   start(): void {
     this.#worker = this.#open();
     this.#timer = setInterval(() => void this.#look(), this.#deps.patienceMs / LOOKS_IN_PATIENCE);

@@ -30,12 +30,14 @@ import type { RedisClock } from '../fleet/redisClock.ts';
 import { Consumer } from './consumer.ts';
 import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
 import { IndexTrimmer } from './indexTrimmer.ts';
+import { Doubts } from './doubts.ts';
 import { endWaits, INHERITED } from './endWaits.ts';
 import { LaneStore } from './laneStore.ts';
 import { Schedule } from './schedule.ts';
 import { readShadow } from './shadowReader.ts';
 import { StrayJobs } from './strayJobs.ts';
 import { Sweeper } from './sweeper.ts';
+import { WaitingRoom } from './waitingRoom.ts';
 
 export interface ShardSettings {
   readonly workerName: string;
@@ -90,6 +92,14 @@ export class ShardRuntime {
   /** Jobs that were given back because an identity's connection was not there yet. */
   readonly #jobsOf = new Map<string, Set<string>>();
   readonly #consumer: Consumer;
+  readonly #room = new WaitingRoom(() => this.#consumer.concurrency);
+  readonly #doubts = new Doubts({
+    isDetached: (identityId) => this.#isDetached(identityId),
+    probe: (identityId) => this.#probe(identityId),
+    onError: (identityId, error) => {
+      this.#deps.log.debug({ identityId, error: messageOf(error) }, 'policy not looked up');
+    },
+  });
   #timer: NodeJS.Timeout | undefined;
   #tending: Promise<void> | undefined;
   #quiet = false;
@@ -210,7 +220,8 @@ export class ShardRuntime {
 
   async #verify(job: Job, token: string | undefined): Promise<string> {
     const { identityId } = parseVerifyJob(job.data);
-    const readiness = await this.#connection(identityId).verify(VERIFY_PATIENCE_MS);
+    const connection = this.#connection(identityId);
+    const readiness = await this.#room.wait(VERIFY_PATIENCE_MS, (ms) => connection.verify(ms));
     if (readiness.kind === 'ready') return 'connected';
     const { reason, until = Date.now() + VERIFY_PATIENCE_MS } = readiness.wait;
     if (!NOT_KNOWN_YET.has(reason)) return reason;
@@ -242,7 +253,7 @@ export class ShardRuntime {
   }
 
   #drainer(laneId: string, jobId: string | undefined): LaneDrainer {
-    const { settings, connections, log } = this.#deps;
+    const { settings, connections } = this.#deps;
     const drainer =
       this.#drainers.get(laneId) ??
       new LaneDrainer(
@@ -251,14 +262,10 @@ export class ShardRuntime {
           lanes: this.#lanes,
           events: connections.events,
           retry: settings.retry,
-          connectPatienceMs: settings.connectPatienceMs,
+          ready: (connection) =>
+            this.#room.wait(settings.connectPatienceMs, (ms) => connection.ready(ms)),
           connection: (identityId) => this.#connection(identityId),
-          suspect: (identityId) => this.#probe(identityId),
-          doubt: (identityId) => {
-            this.#doubt(identityId).catch((error: unknown) => {
-              log.debug({ identityId, error: messageOf(error) }, 'policy not looked up');
-            });
-          },
+          denied: (identityId, verdict) => this.#doubts.denied(identityId, verdict),
           quiet: () => this.#quiet,
           paused: (identityId) => this.#deps.pauses.detail(identityId),
         },
@@ -303,17 +310,12 @@ export class ShardRuntime {
     }
   }
 
-  /**
-   * A topic that was accepted is denied. Where the policy is not attached any more, that settles
-   * it: a probe needs no second denial, which an identity with one thing would never see.
-   */
-  async #doubt(identityId: string): Promise<void> {
+  async #isDetached(identityId: string): Promise<boolean> {
     const { identity } = await this.#records.read(identityId);
-    if (identity.cognitoId === undefined) return;
+    if (identity.cognitoId === undefined) return false;
     const { attacher } = this.#deps.connections;
     const attached = await attacher.isAttached(identity.cognitoId, this.lease.lost);
-    const connected = this.#connections.get(identityId)?.state === 'connected';
-    if (attached === false && connected) this.#probe(identityId);
+    return attached === false && this.#connections.get(identityId)?.state === 'connected';
   }
 
   #probe(identityId: string): void {

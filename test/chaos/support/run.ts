@@ -1,4 +1,3 @@
-import type { FailureCode } from '../../../src/shared/domain/sets.ts';
 import { shardOfUpdate } from '../../../src/shared/domain/ids.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Deployment, type DeploymentOptions, type Member } from './deployment.ts';
@@ -14,8 +13,6 @@ export interface Disaster {
 
 export interface Scenario extends DeploymentOptions {
   readonly disasters: readonly Disaster[];
-  /** The only failure that is no surprise; none unless told. */
-  readonly mayFailWith?: FailureCode;
   /** What the device side does throughout; slow answers unless told, so that much is in flight. */
   readonly deviceFaults?: object;
 }

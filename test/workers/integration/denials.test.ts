@@ -33,6 +33,22 @@ test('a thing outside the policy fails at once with stage, gate and remedy; othe
   expect(await aws.connects(cognitoId)).toHaveLength(1);
 });
 
+test('a policy that was detached before anything was accepted quarantines the identity as well', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  await fleet.worker({ QUARANTINE_PROBE_MS: '600' });
+  const { id, cognitoId } = await fleet.active();
+  await aws.detachPolicy(cognitoId);
+  // The first one is no surprise to its connection, and ends; it has the policy looked up.
+  const first = await fleet.settled(await fleet.send(id, 'device_d1', { power: 'ON' }));
+  expect(first.failure?.code).toBe('NOT_AUTHORIZED');
+  await eventually(async () => expect((await fleet.identity(id)).status).toBe('QUARANTINED'));
+  const held = await fleet.send(id, 'device_d1', { power: 'OFF' });
+  await fleet.waiting(held, 'IDENTITY_QUARANTINED');
+  await aws.attachPolicy(cognitoId);
+  await fleet.succeeded(held);
+});
+
 test('without a subscription the publish itself is what is denied', async () => {
   const fleet = world.fleet();
   await fleet.worker();
