@@ -39,7 +39,7 @@ export default defineConfig({
           name: 'cluster',
           include: [
             'test/cluster/**/*.test.ts',
-            'test/store/{crash,delivery,endings,groups,identities,intake,lanes,leases,outOfMemory,schedule,sweep}.test.ts',
+            'test/store/{crash,delivery,endings,groups,identities,intake,lanes,leases,memberChoice,outOfMemory,schedule,sweep}.test.ts',
           ],
           globalSetup: ['test/cluster/sharedCluster.ts'],
           testTimeout: 60_000,

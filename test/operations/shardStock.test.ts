@@ -21,10 +21,12 @@ test('what waits is counted over the shards of the worker, with the oldest of ea
   await client.hset(one.waiting, { a: 'BACKOFF|123', b: 'IDENTITY_QUARANTINED|' });
   await client.hset(two.waiting, { c: 'BACKOFF|456' });
   await client.zadd(two.quarantined, 0, 'identity');
+  await client.zadd(one.scheduled, ago(-60), 'update');
 
   const stock = await new StockReader(client, keys, () => [1, 2]).read();
   expect(stock?.open).toEqual({ QUEUED: 6, HELD: 2, IN_FLIGHT: 1 });
   expect(stock?.quarantined).toBe(1);
+  expect(stock?.scheduled).toBe(1);
   expect(stock?.oldestSeconds).toBeCloseTo(300, -1);
   expect([...(stock?.waiting.keys() ?? [])].toSorted()).toEqual([
     'BACKOFF',

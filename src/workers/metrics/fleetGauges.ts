@@ -130,6 +130,14 @@ function registerStock(registry: Registry, { keeper, redis, keys }: GaugeDepende
     },
   });
   gaugeOnScrape(registry, {
+    name: 'courier_updates_scheduled',
+    help: 'Updates that must not begin yet; HELD counts them, too',
+    collect: async (gauge) => {
+      const stock = await reader.read();
+      if (stock !== undefined) gauge.set(stock.scheduled);
+    },
+  });
+  gaugeOnScrape(registry, {
     name: 'courier_lanes_waiting',
     help: 'Lanes whose head waits, by reason',
     labelNames: ['reason'],

@@ -14,6 +14,8 @@ export interface WaitingLanes {
 export interface Stock {
   readonly open: Readonly<Record<(typeof OPEN_STATES)[number], number>>;
   readonly quarantined: number;
+  /** Updates that must not begin yet; they are in no lane. */
+  readonly scheduled: number;
   /** Age of the oldest update that is not settled; 0 without any. */
   readonly oldestSeconds: number;
   readonly waiting: ReadonlyMap<WaitReason, WaitingLanes>;
@@ -22,7 +24,7 @@ export interface Stock {
 /** Counted where the lanes are: a shard may hold thousands, and the answer is a few numbers. */
 const STOCK: Script = {
   name: 'stock',
-  keys: 4,
+  keys: 5,
   lua: /* lua */ `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -42,6 +44,7 @@ local answer = {}
 for at = 1, 3 do answer[at] = tonumber(open[at] or 0) end
 answer[4] = redis.call('ZCARD', KEYS[4])
 answer[5] = age(oldest)
+answer[6] = redis.call('ZCARD', KEYS[5])
 for reason, lanes in pairs(count) do
   table.insert(answer, reason)
   table.insert(answer, lanes)
@@ -82,7 +85,7 @@ export class StockReader {
         return runScript(
           this.#redis,
           STOCK,
-          [keys.counts, keys.lanes, keys.waiting, keys.quarantined],
+          [keys.counts, keys.lanes, keys.waiting, keys.quarantined, keys.scheduled],
           [],
         );
       }),
@@ -95,7 +98,7 @@ function sum(rows: readonly (readonly (string | number)[])[]): Stock {
   const total = (at: number) => rows.reduce((all, row) => all + Math.max(0, Number(row[at])), 0);
   const waiting = new Map<WaitReason, WaitingLanes>();
   for (const row of rows) {
-    for (let at = 5; at + 2 < row.length; at += 3) {
+    for (let at = 6; at + 2 < row.length; at += 3) {
       const reason = row[at] as WaitReason;
       const known = waiting.get(reason) ?? { lanes: 0, oldestSeconds: 0 };
       waiting.set(reason, {
@@ -107,6 +110,7 @@ function sum(rows: readonly (readonly (string | number)[])[]): Stock {
   return {
     open: { QUEUED: total(0), HELD: total(1), IN_FLIGHT: total(2) },
     quarantined: total(3),
+    scheduled: total(5),
     oldestSeconds: Math.max(0, ...rows.map((row) => Number(row[4]) / 1000)),
     waiting,
   };

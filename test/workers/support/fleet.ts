@@ -11,7 +11,9 @@ import { Keys } from '../../../src/shared/redis/keys.ts';
 import type { RedisTarget } from '../../../src/shared/redis/target.ts';
 import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
+import { GroupDirectory } from '../../../src/shared/store/groupDirectory.ts';
 import { IdentityDirectory } from '../../../src/shared/store/identityDirectory.ts';
+import { IdentityEditor } from '../../../src/shared/store/identityEditor.ts';
 import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
 import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
@@ -55,6 +57,8 @@ export class Fleet {
   readonly control: FleetControl;
   readonly reader: FleetReader;
   readonly shadowReads: ShadowReads;
+  readonly groups: GroupDirectory;
+  readonly editor: IdentityEditor;
   readonly shardCount: number;
   readonly #store: RedisTarget;
   readonly #queueRedis: RedisClient;
@@ -80,6 +84,9 @@ export class Fleet {
     const settings = { shardCount, retentionMs: RETENTION_MS };
     this.directory = new IdentityDirectory(this.redis, this.keys, this.#queues, vault, shardCount);
     this.control = new FleetControl(this.redis, this.keys, this.#queues, shardCount);
+    this.groups = new GroupDirectory(this.redis, this.keys, shardCount);
+    const others = { fleetControl: this.control, groups: this.groups };
+    this.editor = new IdentityEditor(this.redis, this.keys, this.#queues, others, settings);
     this.shadowReads = new ShadowReads(this.redis, this.keys, this.#queues, {
       shardCount,
       timeoutMs: 20_000,
