@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { monotonicFactory } from 'ulid';
+import { encodeTime, monotonicFactory } from 'ulid';
 
 /**
  * Ids sort by time and say where their record lies: an update's id begins with its shard, so that
@@ -19,8 +19,24 @@ export function isIdentityId(value: string): boolean {
   return IDENTITY_ID.test(value);
 }
 
-export function newBatchId(): string {
-  return `bat_${ulid()}`;
+/** The id of a batch that was admitted then; the same name gives the same one. */
+export function batchIdOf(at: number, hexName: string): string {
+  return `bat_${derivedUlid(at, hexName)}`;
+}
+
+/** A ULID of a time, with a hash in the place of what is random. */
+function derivedUlid(at: number, hexName: string): string {
+  return `${encodeTime(at)}${crockford(BigInt(`0x${hexName}`) & ((1n << 80n) - 1n), 16)}`;
+}
+
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+function crockford(value: bigint, length: number): string {
+  let text = '';
+  for (let rest = value; text.length < length; rest >>= 5n) {
+    text = `${CROCKFORD[Number(rest & 31n)]}${text}`;
+  }
+  return text;
 }
 
 export function isBatchId(value: string): boolean {

@@ -53,6 +53,8 @@ export const ERROR_CATALOGUE = {
   },
   LABEL_INVALID: { exitCode: 65, summary: 'The label is empty or too long.' },
   FILTER_INVALID: { exitCode: 65, summary: 'The filter holds what no update can have.' },
+  ROW_NOT_TAKEN: { exitCode: 65, summary: 'Another row was wrong, and none was to be taken then.' },
+  BATCH_NOT_FOUND: { exitCode: 65, summary: 'No batch has this id.' },
   LABELS_INVALID: { exitCode: 65, summary: 'Labels of an update are too many or malformed.' },
   IDENTITY_NOT_FOUND: { exitCode: 65, summary: 'No identity has this id.' },
   IDENTITY_EXISTS: { exitCode: 65, summary: 'The username is registered already.' },

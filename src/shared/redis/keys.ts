@@ -144,6 +144,21 @@ export class Keys {
     return { clients: `${tag}:clients`, online: `${tag}:online`, offline: `${tag}:offline` };
   }
 
+  /** Hash: a batch's record, with its rows while they are being accepted. */
+  batch(batchId: string): string {
+    return `{${this.prefix}:batch:${batchId}}`;
+  }
+
+  /** Sorted set of batches by when they were accepted. */
+  get batches(): string {
+    return `{${this.prefix}:batches}:list`;
+  }
+
+  /** Sorted set of batches whose rows are being accepted, by since when. */
+  get acceptingBatches(): string {
+    return `{${this.prefix}:batches}:accepting`;
+  }
+
   /** Hash: the token bucket of an account-wide budget. */
   budget(name: string): string {
     return `{${this.prefix}:budget:${name}}`;

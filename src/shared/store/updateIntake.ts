@@ -7,7 +7,7 @@ import { MAX_UPDATES_PER_JOB, SCHEDULE } from '../queue/deliverJob.ts';
 import { BULK_PRIORITY, type NewJob, type ShardQueues } from '../queue/shardQueues.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
-import { type Admission, Admissions, MAX_ROUTINGS } from './admissions.ts';
+import { type Admission, type AdmissionOptions, Admissions, MAX_ROUTINGS } from './admissions.ts';
 import { GroupRouter, groupUnsettled, type Route } from './groupRouter.ts';
 import { deliverJob, scheduleJob } from './intakeJobs.ts';
 import { ACCEPT } from './lua/acceptScript.ts';
@@ -19,13 +19,18 @@ export interface IntakeOptions {
   readonly actor: string;
   /** The batch that the updates belong to. */
   readonly batchId?: string | undefined;
+  /**
+   * That the identities exist was found before, and all rows are taken or none: updates of one that
+   * was removed since end as IDENTITY_REMOVED.
+   */
+  readonly allKnown?: boolean | undefined;
   /** Same key and same body: the same updates again. Kept as long as finished updates are. */
   readonly idempotencyKey?: string | undefined;
   /**
    * Refuses a row by itself. `at` is when the request first came, so that a replay is judged as
    * the first call was, whatever has expired since.
    */
-  readonly check?: (request: UpdateRequest, at: number) => CourierError | undefined;
+  readonly check?: (request: UpdateRequest, at: number, index: number) => CourierError | undefined;
 }
 
 /** What became of one row. */
@@ -80,7 +85,24 @@ export class UpdateIntake {
     requests: readonly UpdateRequest[],
     options: IntakeOptions,
   ): Promise<readonly IntakeRow[]> {
-    let admission = await this.#admissions.admit(requests, options);
+    return this.take(requests, await this.admit(requests, options), options);
+  }
+
+  /**
+   * Gives a request its ids: the first half of `accept`.
+   * @throws IDEMPOTENCY_KEY_REUSED where the key came with another body before.
+   */
+  admit(requests: readonly UpdateRequest[], options: AdmissionOptions): Promise<Admission> {
+    return this.#admissions.admit(requests, options);
+  }
+
+  /** Takes in what was admitted: the second half of `accept`, as often as wanted. */
+  async take(
+    requests: readonly UpdateRequest[],
+    admitted: Admission,
+    options: IntakeOptions,
+  ): Promise<readonly IntakeRow[]> {
+    let admission = admitted;
     const outcomes: IntakeRow[] = [];
     let left = requests.map((_, index) => index);
     for (let routings = 1; left.length > 0; routings += 1) {
@@ -112,7 +134,7 @@ export class UpdateIntake {
       route,
       shard: this.#shard(request),
       updateId: ids[index] ?? '',
-      problem: check?.(request, at) ?? problems?.get(index),
+      problem: check?.(request, at, index) ?? problems?.get(index),
     };
   }
 
@@ -156,7 +178,7 @@ export class UpdateIntake {
   async #acceptChunk(
     shard: number,
     rows: readonly Row[],
-    { actor, batchId = '' }: IntakeOptions,
+    { actor, batchId = '', allKnown = false }: IntakeOptions,
     job: NewJob,
   ): Promise<readonly string[]> {
     const args = rows.flatMap(({ updateId, request, route }) => [
@@ -179,7 +201,16 @@ export class UpdateIntake {
     const answer = await this.#queues.runAndAdd(
       shard,
       ACCEPT,
-      [job.id, actor, rows.length, this.#retentionMs, batchId, ...this.#index, ...args],
+      [
+        job.id,
+        actor,
+        rows.length,
+        this.#retentionMs,
+        batchId,
+        ...this.#index,
+        allKnown ? 0 : 1,
+        ...args,
+      ],
       job,
     );
     return answer as string[];

@@ -8,6 +8,9 @@ import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
 import { runScript } from '../../../src/shared/redis/script.ts';
 import type { IndexBounds } from '../../../src/shared/store/indexBounds.ts';
+import { BatchEnds } from '../../../src/shared/store/batchEnds.ts';
+import { BatchIntake } from '../../../src/shared/store/batchIntake.ts';
+import { BatchReader } from '../../../src/shared/store/batchReader.ts';
 import { CREATE_IDENTITY } from '../../../src/shared/store/lua/identityScripts.ts';
 import { SearchIndex } from '../../../src/shared/store/searchIndex.ts';
 import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
@@ -31,6 +34,8 @@ export class SearchWorld {
   readonly control: UpdateControl;
   readonly reader: UpdateReader;
   readonly search: SearchIndex;
+  readonly batches: BatchReader;
+  readonly ends: BatchEnds;
   readonly shardCount: number;
   readonly #leases = new Map<number, Promise<Lease>>();
 
@@ -49,6 +54,15 @@ export class SearchWorld {
     this.control = new UpdateControl(redis, this.keys, this.queues, settings);
     this.reader = new UpdateReader(redis, this.keys, shardCount);
     this.search = new SearchIndex(redis, this.keys, shardCount);
+    this.batches = new BatchReader(redis, this.keys, shardCount);
+    this.ends = new BatchEnds(redis, this.keys, this.batches, RETENTION_MS);
+  }
+
+  /** An intake on connections and queues that a test may have fail. */
+  batchIntake(redis: RedisClient = this.redis, queues: ShardQueues = this.queues): BatchIntake {
+    const settings = { shardCount: this.shardCount, retentionMs: RETENTION_MS };
+    const intake = new UpdateIntake(redis, this.keys, queues, settings);
+    return new BatchIntake(redis, this.keys, intake, settings);
   }
 
   static async open(url: string, shardCount: number, bounds?: IndexBounds): Promise<SearchWorld> {

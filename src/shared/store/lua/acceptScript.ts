@@ -10,9 +10,10 @@ import { LONG_FIELDS } from './longFields.ts';
  * half-done accept completes it. Rows of a batch come in portions, and what one of them was refused
  * stays refused: its replay answers the same.
  * ARGV: job id, actor, row count, retention ms, batch ('' for none), the index's age in ms, the most
- * pairs of its lists, then per row: id, identity, lane, thing, shadow, desired, confirm,
- * expectedVersion, expiresAt, coalesce ('1'), replay of, not before (epoch ms, or '+' and ms from
- * now), group and the version of its choice, labels as ',a,b,' ('' where absent). An update that
+ * pairs of its lists, whether identities must exist ('0' where that was decided before), then per
+ * row: id, identity, lane, thing, shadow, desired, confirm, expectedVersion, expiresAt, coalesce
+ * ('1'), replay of, not before (epoch ms, or '+' and ms from now), group and the version of its
+ * choice, labels as ',a,b,' ('' where absent). An update that
  * names a version or a deadline goes alone, whatever its caller allows; one that must not begin yet
  * waits outside of its lane.
  * Answer: per row 'taken', 'known', 'no-identity' or 'moved': the group chose another member.
@@ -26,15 +27,16 @@ local nowMs = timeMs()
 local now = int(nowMs)
 local batch = ARGV[5]
 local answers, taken = {}, {}
-local isNew = batch == '' or beginPortion(batch, ARGV[8])
+local mustExist = ARGV[8] ~= '0'
+local isNew = batch == '' or beginPortion(batch, ARGV[9])
 local position = reserve(tonumber(ARGV[3]), nowMs)
-local at = 8
+local at = 9
 for i = 1, tonumber(ARGV[3]) do
   local id, identity, lane = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local record = T .. ':update:' .. id
   if redis.call('EXISTS', record) == 1 then
     answers[i] = 'known'
-  elseif not isNew or redis.call('EXISTS', T .. ':identity:' .. identity) == 0 then
+  elseif not isNew or mustExist and redis.call('EXISTS', T .. ':identity:' .. identity) == 0 then
     answers[i] = 'no-identity'
   elseif ARGV[at + 12] ~= '' and isSealed(ARGV[at + 12], identity, ARGV[at + 3], ARGV[at + 13]) then
     answers[i] = 'moved'
@@ -75,7 +77,7 @@ for i = 1, tonumber(ARGV[3]) do
   at = at + 15
 end
 indexAccepted(taken, ARGV[2], batch, nowMs, tonumber(ARGV[6]), tonumber(ARGV[7]))
-if batch ~= '' and isNew then addToBatch(batch, #taken, nowMs, ARGV[4]) end
+if batch ~= '' and isNew then addToBatch(batch, #taken, nowMs) end
 return answers
 `
   }`,

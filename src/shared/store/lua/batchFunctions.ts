@@ -12,11 +12,9 @@ local function batchKey(batch)
 end
 
 -- Nothing of this part is left for now. It is noted for the owner's sweep, which looks whether the
--- whole batch has ended, and how long the counters are kept begins.
-local function endPart(batch, now, retentionMs)
+-- whole batch has ended; the counters are kept until then, and for the retention time after it.
+local function endPart(batch, now)
   redis.call('HSET', batchKey(batch), 'finishedAt', int(now))
-  redis.call('PEXPIRE', batchKey(batch), retentionMs)
-  redis.call('PEXPIRE', T .. ':i:b:' .. batch, retentionMs)
   redis.call('SADD', T .. ':batch-ends', batch)
   event('B', 'b', batch)
 end
@@ -26,23 +24,22 @@ local function beginPortion(batch, portion)
   return redis.call('HSETNX', batchKey(batch), 'portion:' .. portion, '1') == 1
 end
 
-local function addToBatch(batch, taken, now, retentionMs)
+local function addToBatch(batch, taken, now)
   local key = batchKey(batch)
   redis.call('HINCRBY', key, 'total', taken)
   if redis.call('HINCRBY', key, 'left', taken) == 0 then
-    endPart(batch, now, retentionMs)
-  elseif redis.call('HDEL', key, 'finishedAt') == 1 then
-    redis.call('PERSIST', key)
-    redis.call('PERSIST', T .. ':i:b:' .. batch)
+    endPart(batch, now)
+  else
+    redis.call('HDEL', key, 'finishedAt')
   end
 end
 
 -- What ended in this script, by batch and counter, and when.
 local parts = {}
-local function countEnd(batch, partition, now, retentionMs)
+local function countEnd(batch, partition, now)
   local part = parts[batch] or { counts = {}, ended = 0 }
   parts[batch] = part
-  part.now, part.retentionMs, part.ended = now, retentionMs, part.ended + 1
+  part.now, part.ended = now, part.ended + 1
   if partition ~= 'SUCCEEDED' then part.counts[partition] = (part.counts[partition] or 0) + 1 end
 end
 
@@ -50,9 +47,7 @@ local function writeParts()
   for batch, part in pairs(parts) do
     local key = batchKey(batch)
     for partition, count in pairs(part.counts) do redis.call('HINCRBY', key, partition, count) end
-    if redis.call('HINCRBY', key, 'left', -part.ended) == 0 then
-      endPart(batch, part.now, part.retentionMs)
-    end
+    if redis.call('HINCRBY', key, 'left', -part.ended) == 0 then endPart(batch, part.now) end
   end
 end
 `;

@@ -60,7 +60,7 @@ end
 
 -- Moves an update to its end, in the index and in its batch. fields are those of its record, flat.
 -- Written by writeIndex, at the end of the script.
-local function indexEnd(id, state, fields, position, batch, now, retentionMs)
+local function indexEnd(id, state, fields, position, batch, now)
   local partition = partitionOf(state, fields)
   -- What was accepted before there was an index has no position.
   if position then
@@ -71,7 +71,7 @@ local function indexEnd(id, state, fields, position, batch, now, retentionMs)
     reached[partition] = list
     if #left == MOVES_AT_ONCE then writeMoves() end
   end
-  if batch then countEnd(batch, partition, now, retentionMs) end
+  if batch then countEnd(batch, partition, now) end
 end
 
 local function writeIndex()

@@ -32,7 +32,7 @@ local function close(id, from, to, now, retentionMs, fields, u)
   moveCount(from, to)
   u = u or redis.call('HMGET', key, 'through', 'identity', 'thing', 'pos', 'batch')
   if u[1] then countChosen(key, u[1], u[2], u[3], -1) end
-  indexEnd(id, to, fields, u[4], u[5], now, retentionMs)
+  indexEnd(id, to, fields, u[4], u[5], now)
   local code = string.match(partitionOf(to, fields), ':(.+)') or ''
   event('E', 'u', string.sub(id, -ID_LENGTH), 's', to, 'c', code, 'b', u[5] or '', 'i', u[2] or '',
     't', u[3] or '')
