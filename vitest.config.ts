@@ -42,6 +42,8 @@ export default defineConfig({
             'test/store/{crash,delivery,endings,groups,identities,intake,lanes,leases,memberChoice,outOfMemory,schedule,sweep}.test.ts',
           ],
           globalSetup: ['test/cluster/sharedCluster.ts'],
+          // One process for all: what each file would import anew costs more than its tests.
+          isolate: false,
           testTimeout: 60_000,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
