@@ -67,7 +67,7 @@ test('whatever the schema allows to be asked is answered, by data or a code, and
   );
   expect(await dumpRedis(api)).not.toContain(SECRET_MARK);
   // Of the operations enough must get where things are done.
-  expect(seen.valid).toBeGreaterThan(RUNS / 2);
+  expect(seen.valid).toBeGreaterThan(RUNS / 3);
   expect(seen.data).toBeGreaterThan(RUNS / 10);
   expect(seen.codes).toContain('FORBIDDEN');
   expect(seen.codes).toContain('BAD_USER_INPUT');

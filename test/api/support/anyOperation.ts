@@ -125,7 +125,7 @@ class Maker {
   }
 
   #value(place: GraphQLArgument | GraphQLInputField, type: GraphQLInputType): unknown {
-    if (this.#sometimes(25)) return this.#one(ODD);
+    if (this.#sometimes(40)) return this.#one(ODD);
     if (isNonNullType(type)) return this.#value(place, type.ofType);
     if (isListType(type)) {
       const count = this.#draw(fc.integer, { min: 0, max: 3 });
