@@ -56,3 +56,5 @@ await queue.waitUntilReady();
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const { port } = server.address() as AddressInfo;
 process.stdout.write(`bare Yoga is served at http://127.0.0.1:${port}/graphql\n`);
+// By itself, so that a CPU profile of it is written.
+process.once('SIGTERM', () => process.exit(0));

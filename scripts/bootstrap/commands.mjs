@@ -19,6 +19,7 @@ export const COMMANDS = {
     node: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/chaos/long.config.ts'],
   },
   bench: { needs: ['modules', 'redis'], node: [...TYPESCRIPT, 'bench/fleet/main.ts'] },
+  'bench:api': { needs: ['modules', 'redis'], node: [...TYPESCRIPT, 'bench/api/main.ts'] },
   courier: { needs: ['modules'], node: [...TYPESCRIPT, 'src/cli/main.ts'] },
   check: { needs: ['modules', 'redis'], node: ['scripts/check.mjs'] },
 };
