@@ -7,6 +7,8 @@ import type { Logger } from '../shared/observability/logger.ts';
 import type { ApiTokens } from '../shared/store/apiTokens.ts';
 import type { AuditLog } from '../shared/store/auditLog.ts';
 import type { AuditReader } from '../shared/store/auditReader.ts';
+import type { BatchIntake } from '../shared/store/batchIntake.ts';
+import type { BatchReader } from '../shared/store/batchReader.ts';
 import type { DeadUpdates } from '../shared/store/deadUpdates.ts';
 import type { FleetEvents } from '../shared/store/fleetEvents.ts';
 import type { FleetControl } from '../shared/store/fleetControl.ts';
@@ -37,6 +39,8 @@ import type { UpdateEnds } from './updateEnds.ts';
 /** The stores and settings that operations use; the same for every request. */
 export interface ApiServices {
   readonly intake: UpdateIntake;
+  readonly batchIntake: BatchIntake;
+  readonly batches: BatchReader;
   readonly reader: UpdateReader;
   readonly control: UpdateControl;
   readonly search: SearchIndex;

@@ -21,10 +21,6 @@ import { FleetReader } from '../shared/store/fleetReader.ts';
 import { FleetTuning } from '../shared/store/fleetTuning.ts';
 import { PresenceReader } from '../shared/store/presenceReader.ts';
 import { ShadowReads } from '../shared/store/shadowReads.ts';
-import { UpdateControl } from '../shared/store/updateControl.ts';
-import { SearchIndex } from '../shared/store/searchIndex.ts';
-import { UpdateFacets } from '../shared/store/updateFacets.ts';
-import { UpdateIntake } from '../shared/store/updateIntake.ts';
 import { UpdateReader } from '../shared/store/updateReader.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import type { ApiServices } from './context.ts';
@@ -39,6 +35,7 @@ import { CallerBuckets } from './limits/callerBuckets.ts';
 import { readPersistedOperations } from './limits/persistedOperations.ts';
 import { createApiMetrics } from './metrics.ts';
 import { StoreGate } from './storeGate.ts';
+import { updateServices } from './updateServices.ts';
 import { UpdateEnds } from './updateEnds.ts';
 import { boardQueues } from './web/queueBoard.ts';
 import { pageAudit } from './web/pageAudit.ts';
@@ -75,25 +72,19 @@ const auditSettings = {
 const auditLog = new AuditLog(redis, keys, auditSettings);
 const reader = new UpdateReader(redis, keys, shardCount);
 const services: ApiServices = {
-  intake: new UpdateIntake(redis, keys, queues, {
+  ...updateServices(redis, keys, queues, {
     shardCount,
     retentionMs: config.RETENTION_MS,
     indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
     indexMaxCount: config.INDEX_MAX_COUNT,
   }),
   reader,
-  search: new SearchIndex(redis, keys, shardCount),
-  facets: new UpdateFacets(redis, keys, shardCount),
   ends: new UpdateEnds(reader, config.API_MAX_WAIT_MS),
   shadowReads: new ShadowReads(redis, keys, queues, {
     shardCount,
     timeoutMs: config.API_SHADOW_READ_TIMEOUT_MS,
   }),
   ...identityServices(redis, keys, queues, vault, { shardCount, retentionMs: config.RETENTION_MS }),
-  control: new UpdateControl(redis, keys, queues, {
-    shardCount,
-    retentionMs: config.RETENTION_MS,
-  }),
   dead: new DeadUpdates(redis, keys, shardCount),
   fleet: new FleetReader(redis, keys, shardCount),
   limits: { maxBytes: config.SHADOW_MAX_BYTES, maxDepth: config.SHADOW_MAX_DEPTH },

@@ -6,6 +6,7 @@ import { connectionGuard } from '../shared/redis/connectionGuard.ts';
 import { Keys } from '../shared/redis/keys.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from './aws/clients.ts';
+import { createBatchSweep } from './batches/createBatchSweep.ts';
 import { createBudgets } from './budgets/budgets.ts';
 import type { ConnectionSettings } from './connection/connectionDependencies.ts';
 import { ConnectionSlots } from './connection/connectionSlots.ts';
@@ -79,6 +80,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     queues,
     clock,
     pauses,
+    batches: createBatchSweep(redis, keys, queues, config),
     vault: new Vault(config.VAULT_KEYS),
     connections,
     settings: shardSettings(config, worker),

@@ -1,3 +1,4 @@
+import type { BatchState, ErrorPolicy } from '../../shared/domain/batch.ts';
 import type {
   ConfirmLevel,
   ConnectionState,
@@ -23,6 +24,23 @@ export const UpdateStateEnum = describedEnum<UpdateState>('UpdateState', {
     EXPIRED: '`expiresAt` passed before it could be published.',
     CANCELED: 'It was canceled before it was published.',
     SUPERSEDED: 'A later update to the same shadow replaced all that it would have changed.',
+  },
+});
+
+export const BatchStateEnum = describedEnum<BatchState>('BatchState', {
+  description: 'Where a batch stands.',
+  values: {
+    ACCEPTING: 'Its rows are being accepted; those that were are published already.',
+    RUNNING: 'All of its rows were accepted, and not all of its updates have ended.',
+    COMPLETED: 'All of its updates have ended.',
+  },
+});
+
+export const ErrorPolicyEnum = describedEnum<ErrorPolicy>('ErrorPolicy', {
+  description: 'What happens to the sound rows of a request with one that is not.',
+  values: {
+    SKIP_INVALID: 'They are accepted, and the others say what is wrong with them.',
+    REJECT_ALL: 'None is accepted.',
   },
 });
 

@@ -4,6 +4,7 @@ import { CourierError } from '../../shared/errors/courierError.ts';
 const NODE_TYPES: ReadonlyMap<string, string> = new Map([
   ['idn', 'Identity'],
   ['upd', 'Update'],
+  ['bat', 'Batch'],
   ['tok', 'ApiToken'],
   ['grp', 'Group'],
   ['aud', 'AuditEntry'],

@@ -9,6 +9,7 @@ import './update.ts';
 import './updateShadow.ts';
 import './updateSearch.ts';
 import './updateFacets.ts';
+import './batch.ts';
 import './shadow.ts';
 import './cancelUpdate.ts';
 import './deadUpdates.ts';

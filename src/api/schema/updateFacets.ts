@@ -6,7 +6,7 @@ import { toFilter, UpdateFilterInput } from './updateSearch.ts';
 
 const AT_LEAST = 'Whether there may be more: one count looks at a bounded number of candidates.';
 
-const StateCount = builder.objectRef<Facet<UpdateState>>('UpdateStateCount').implement({
+export const StateCount = builder.objectRef<Facet<UpdateState>>('UpdateStateCount').implement({
   description: 'How many updates are in a state.',
   fields: (t) => ({
     state: t.field({
@@ -19,7 +19,7 @@ const StateCount = builder.objectRef<Facet<UpdateState>>('UpdateStateCount').imp
   }),
 });
 
-const FailureCount = builder.objectRef<Facet<FailureCode>>('UpdateFailureCount').implement({
+export const FailureCount = builder.objectRef<Facet<FailureCode>>('UpdateFailureCount').implement({
   description: 'How many updates ended without success for a reason.',
   fields: (t) => ({
     code: t.field({

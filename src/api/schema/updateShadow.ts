@@ -4,12 +4,13 @@ import { CourierError } from '../../shared/errors/courierError.ts';
 import { requestProblem } from '../../shared/store/requestProblem.ts';
 import type { IntakeRow } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
-import { idempotencyKeyProblem } from '../input.ts';
+import { idempotencyKeyProblem, labelProblem } from '../input.ts';
 import { endedWithin } from '../inlineWait.ts';
 import { targeted } from '../updateTarget.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
-import { ConfirmLevelEnum } from './enums.ts';
+import { BatchType } from './batch.ts';
+import { ConfirmLevelEnum, ErrorPolicyEnum } from './enums.ts';
 import { type ErrorData, errorData, ErrorInterface } from './error.ts';
 import { type UpdateRef, UpdateType } from './update.ts';
 
@@ -108,6 +109,13 @@ const UpdateShadowsInput = builder.inputType('UpdateShadowsInput', {
       required: true,
       description: `1 to ${MAX_ROWS} updates. Those to one shadow are published in this order.`,
     }),
+    label: t.string({ description: 'What the batch is called: 1 to 128 characters.' }),
+    onError: t.field({
+      type: ErrorPolicyEnum,
+      defaultValue: 'SKIP_INVALID',
+      description:
+        'What happens to sound rows where another one is not. With REJECT_ALL all rows are accepted or none, over all shards and whatever crashes.',
+    }),
     wait: t.field({ type: 'Duration', description: WAIT_DESCRIPTION }),
     idempotencyKey: t.string({ description: KEY_DESCRIPTION }),
   }),
@@ -137,18 +145,24 @@ export async function accept(
   idempotencyKey: string | undefined,
   context: ApiContext,
 ): Promise<readonly IntakeRow[]> {
+  const { checked, options } = await checkedRequests(requests, idempotencyKey, context);
+  return context.intake.accept(checked, options);
+}
+
+async function checkedRequests(
+  requests: readonly UpdateRequest[],
+  idempotencyKey: string | undefined,
+  context: ApiContext,
+) {
   const problem = idempotencyKeyProblem(idempotencyKey);
   if (problem !== undefined) throw problem;
   const targets = await targeted(requests, context);
-  return context.intake.accept(
-    targets.map(({ request }) => request),
-    {
-      actor: context.actor,
-      idempotencyKey,
-      check: (request, at, index) =>
-        targets[index]?.problem ?? requestProblem(request, context.limits, at),
-    },
-  );
+  const check = (request: UpdateRequest, at: number, index: number) =>
+    targets[index]?.problem ?? requestProblem(request, context.limits, at);
+  return {
+    checked: targets.map(({ request }) => request),
+    options: { actor: context.actor, idempotencyKey, check },
+  };
 }
 
 interface Row {
@@ -177,10 +191,19 @@ const RowType = builder.objectRef<Row>('UpdateShadowsRow').implement({
 });
 
 const UpdateShadowsSuccess = builder
-  .objectRef<{ readonly rows: readonly Row[] }>('UpdateShadowsSuccess')
+  .objectRef<{ readonly batchId: string | undefined; readonly rows: readonly Row[] }>(
+    'UpdateShadowsSuccess',
+  )
   .implement({
     description: 'The request was taken; its rows say which of them were.',
     fields: (t) => ({
+      batch: t.field({
+        type: BatchType,
+        nullable: true,
+        description: 'What was accepted, as a whole; null where nothing was.',
+        resolve: ({ batchId }, _args, context) =>
+          batchId === undefined ? null : context.gate.read(() => context.batches.find(batchId)),
+      }),
       rows: t.field({
         type: [RowType],
         description: 'A row for each update, in their order.',
@@ -239,9 +262,18 @@ builder.mutationFields((t) => ({
       const take = async () => {
         const wrong = sizeProblem(input.updates.length);
         if (wrong !== undefined) throw wrong;
+        const label = input.label ?? undefined;
+        const badLabel = labelProblem(label);
+        if (badLabel !== undefined) throw badLabel;
         const requests = input.updates.map(toRequest);
-        const taken = await accept(requests, input.idempotencyKey ?? undefined, context);
-        return { rows: requests.map((asked, index) => toRow(asked, index, taken, context)) };
+        const key = input.idempotencyKey ?? undefined;
+        const { checked, options } = await checkedRequests(requests, key, context);
+        const onError = input.onError ?? 'SKIP_INVALID';
+        const taken = await context.batchIntake.accept(checked, { ...options, label, onError });
+        return {
+          batchId: taken.batchId,
+          rows: requests.map((asked, index) => toRow(asked, index, taken.rows, context)),
+        };
       };
       const taking = () => perform(context, 'updateShadows', take);
       const idsOf = ({ rows }: { readonly rows: readonly Row[] }) =>

@@ -19,6 +19,7 @@ import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import type { IndexBounds } from '../../shared/store/indexBounds.ts';
 import type { Vault } from '../../shared/vault/vault.ts';
+import type { BatchSweep } from '../batches/batchSweep.ts';
 import type { SharedConnectionDependencies } from '../connection/connectionDependencies.ts';
 import { IdentityConnection } from '../connection/identityConnection.ts';
 import { processDeliver } from '../delivery/deliverProcessor.ts';
@@ -60,6 +61,7 @@ export interface ShardDependencies {
   readonly queues: ShardQueues;
   readonly clock: RedisClock;
   readonly pauses: PauseWatch;
+  readonly batches: BatchSweep;
   readonly vault: Vault;
   readonly connections: SharedConnectionDependencies;
   readonly settings: ShardSettings;
@@ -370,6 +372,9 @@ export class ShardRuntime {
     await this.#sweeper.sweep();
     await this.#observePresence();
     await this.#index.trim();
+    for (const id of await this.#deps.batches.sweep(this.lease.shard)) {
+      this.#deps.log.info({ batch: id }, 'a batch has ended');
+    }
     await this.#strays.adopt();
     for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {
       this.#probe(identityId);

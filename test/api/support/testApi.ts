@@ -16,6 +16,7 @@ import { withSessions } from '../../../src/api/web/sessionAuthenticator.ts';
 import { Sessions } from '../../../src/api/web/sessions.ts';
 import { createWebPages } from '../../../src/api/web/webPages.ts';
 import { StoreGate } from '../../../src/api/storeGate.ts';
+import { updateServices } from '../../../src/api/updateServices.ts';
 import { UpdateEnds } from '../../../src/api/updateEnds.ts';
 import type { ApiToken } from '../../../src/shared/config/authentication.ts';
 import { AWS_SHADOW_LIMITS } from '../../../src/shared/domain/desired.ts';
@@ -33,10 +34,6 @@ import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { FleetTuning } from '../../../src/shared/store/fleetTuning.ts';
 import { PresenceReader } from '../../../src/shared/store/presenceReader.ts';
 import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
-import { UpdateControl } from '../../../src/shared/store/updateControl.ts';
-import { SearchIndex } from '../../../src/shared/store/searchIndex.ts';
-import { UpdateFacets } from '../../../src/shared/store/updateFacets.ts';
-import { UpdateIntake } from '../../../src/shared/store/updateIntake.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
 import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
 import { Vault } from '../../../src/shared/vault/vault.ts';
@@ -139,23 +136,17 @@ export async function startApi(
   const log = pino({ level: 'trace' }, sink);
   const reader = new UpdateReader(redis, keys, SHARD_COUNT);
   const services: ApiServices = {
-    intake: new UpdateIntake(redis, keys, queues, {
+    ...updateServices(redis, keys, queues, {
       shardCount: SHARD_COUNT,
       retentionMs: 3_600_000,
     }),
     reader,
-    search: new SearchIndex(redis, keys, SHARD_COUNT),
-    facets: new UpdateFacets(redis, keys, SHARD_COUNT),
     ends: new UpdateEnds(reader, 30_000),
     shadowReads: new ShadowReads(redis, keys, queues, {
       shardCount: SHARD_COUNT,
       timeoutMs: settings.shadowReadTimeoutMs ?? 5000,
     }),
     ...identityServices(redis, keys, queues, new Vault(vaultKeys), {
-      shardCount: SHARD_COUNT,
-      retentionMs: 3_600_000,
-    }),
-    control: new UpdateControl(redis, keys, queues, {
       shardCount: SHARD_COUNT,
       retentionMs: 3_600_000,
     }),
