@@ -42,7 +42,7 @@ test('every step names a repair that package.json knows', () => {
 test('every command of the bootstrap is an npm script and the other way round', () => {
   // `exec`: npm signals its shell, and a shell in between would die without passing that on.
   const bootstrapped = Object.entries(scripts).flatMap(([name, script]) => {
-    const command = /^exec node scripts\/bootstrap\.mjs (\w+)$/.exec(script)?.[1];
+    const command = /^exec node scripts\/bootstrap\.mjs ([\w:]+)$/.exec(script)?.[1];
     return command === undefined ? [] : [[name, command]];
   });
   expect(Object.fromEntries(bootstrapped)).toEqual(
