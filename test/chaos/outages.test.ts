@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Deployment, Member } from './support/deployment.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Fleet } from '../workers/support/fleet.ts';
+import { isLong } from './support/size.ts';
 import { survives } from './support/survives.ts';
 import type { Evidence } from './support/witness.ts';
 
-const LEASE_MS = 1000;
-/** How long the disaster lasts: to a lease what half a minute is to one of ten seconds. */
-const OUTAGE_MS = 3 * LEASE_MS;
+const LEASE_MS = isLong ? 10_000 : 1000;
+const HEARTBEAT_MS = LEASE_MS / 4;
+const PAUSE_MS = 30_000;
 
 test('a Redis that stops, and one that is killed, cost no acknowledged update', async () => {
   const { members, evidence } = await survives('Redis restarted with AOF', {
@@ -32,16 +35,17 @@ test('a Redis that stops, and one that is killed, cost no acknowledged update', 
 
 test('a Redis that answers nothing, and one without memory, lose nothing and end no connection', async () => {
   const { members, evidence } = await survives(
-    'Redis paused for three leases, then out of memory',
+    `Redis paused for ${isLong ? '30 s' : 'longer than a lease'}, then out of memory`,
     {
-      worker: { LEASE_MS: String(LEASE_MS) },
+      worker: { LEASE_MS: String(LEASE_MS), HEARTBEAT_MS: String(HEARTBEAT_MS) },
       disasters: [
         {
           at: 0.2,
-          strike: async ({ redis }) => {
-            redis.pause();
-            await delay(OUTAGE_MS);
-            redis.resume();
+          strike: async (deployment) => {
+            deployment.redis.pause();
+            // Whoever has missed five heartbeats says so, and five are longer than a lease.
+            await Promise.all([deployment.unready(), isLong ? delay(PAUSE_MS) : undefined]);
+            deployment.redis.resume();
           },
         },
         {
@@ -51,7 +55,7 @@ test('a Redis that answers nothing, and one without memory, lose nothing and end
             await client.config('SET', 'maxmemory', '1');
             const more = { identityId: member?.id ?? '', thing: 'device_refused', desired: {} };
             await expect(fleet.sendAll([more])).rejects.toThrow(/OOM|EXECABORT/);
-            await delay(OUTAGE_MS);
+            await keptFor(fleet, 3 * LEASE_MS);
             await expect(fleet.sendAll([more])).rejects.toThrow(/OOM|EXECABORT/);
             await client.config('SET', 'maxmemory', '0');
             client.disconnect();
@@ -63,6 +67,19 @@ test('a Redis that answers nothing, and one without memory, lose nothing and end
   );
   connectedOnce(members, evidence);
 });
+
+/** Every lease has been renewed for so long, by Redis's clock, and is nobody else's. */
+async function keptFor({ reader }: Fleet, ms: number): Promise<void> {
+  const { at, shards: before } = await reader.read();
+  const look = async () => {
+    const { shards } = await reader.read();
+    for (const [number, { epoch, leaseExpiresAt = 0 }] of shards.entries()) {
+      expect(leaseExpiresAt).toBeGreaterThan(at + ms);
+      expect(epoch).toBe(before[number]?.epoch);
+    }
+  };
+  await eventually(look, { deadlineMs: ms + 30_000 });
+}
 
 /** No outage of Redis is a reason to give a connection up. */
 function connectedOnce(members: readonly Member[], { connects }: Evidence): void {

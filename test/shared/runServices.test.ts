@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { type RunningProcess, startProgram } from '../support/processes.ts';
 
 const FIXTURE = join(import.meta.dirname, 'fixtures/services.ts');
@@ -61,10 +61,10 @@ test('the same signal again later aborts too', async () => {
   child.signal('SIGINT');
   await child.line(/^work stopping$/);
   // A person's second Ctrl-C; the first half second belongs to the echo of the first.
-  while (!child.hasExited) {
+  await eventually(() => {
     child.signal('SIGINT');
-    await Promise.race([child.exited, delay(100)]);
-  }
+    expect(child.hasExited).toBe(true);
+  });
   expect(await child.exited).toEqual({ code: 75, signal: null });
 });
 

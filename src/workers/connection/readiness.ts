@@ -20,7 +20,7 @@ export function waitsFor(reason: WaitReason, detail: string, inMs: number): Read
 }
 
 /** Who does not wait at all is called when the connection is up, and looks again after this. */
-const ASIDE_MS = 10_000;
+const ASIDE_MS = 30_000;
 
 /** It is being opened; `problem` is of the attempt before, '' for none. */
 export function stillConnecting(

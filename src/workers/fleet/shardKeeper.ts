@@ -215,6 +215,8 @@ export class ShardKeeper {
       (async () => {
         try {
           await runtime.drain();
+          // Before it is free: its next holder may be told so sooner than this one.
+          runtime.lease.lose();
           await this.#deps.leases.release(runtime.lease);
           this.#deps.events.emit('lease:released', { shard });
         } catch (error) {

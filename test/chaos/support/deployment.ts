@@ -86,6 +86,15 @@ export class Deployment {
     });
   }
 
+  /** Waits until every worker says of itself that it is not ready. */
+  async unready(): Promise<void> {
+    for (const worker of this.#workers) {
+      const [, ops = ''] = await worker.line(/"metrics":"(http:[^"]+)\/metrics"/);
+      const look = async () => expect((await fetch(`${ops}/readyz`)).status).toBe(503);
+      await eventually(look, { deadlineMs: 60_000 });
+    }
+  }
+
   /** Waits until every one of these updates has ended. */
   async allFinal(ids: readonly string[]): Promise<void> {
     let left = ids;

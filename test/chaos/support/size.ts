@@ -1,5 +1,5 @@
 /** `npm run chaos` sets `long`; `npm test` runs the same scenarios with less of everything. */
-const isLong = process.env['CHAOS_SIZE'] === 'long';
+export const isLong = process.env['CHAOS_SIZE'] === 'long';
 
 export const SIZE = isLong
   ? { identities: 200, thingsEach: 4, rounds: 25, kills: 20, shards: 16 }
