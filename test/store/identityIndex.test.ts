@@ -222,7 +222,7 @@ test('whatever is done to identities, every list of them is what their records s
           });
         }
         await world.audit();
-        for (const identity of [...world.known.values()]) {
+        for (const identity of world.known.values()) {
           await world.editor.remove(identity, { pending: 'REFUSE', actor: 'tests', reason: 'no' });
           world.known.delete(identity.id);
         }
