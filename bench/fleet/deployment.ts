@@ -78,12 +78,12 @@ export class BenchDeployment {
   }
 
   /** `BENCH_CPU_PROFILE=<directory>` makes each write a CPU profile there when it stops. */
-  async startWorker(name: string): Promise<RunningProcess> {
+  async startWorker(name: string, nodeArgs: readonly string[] = []): Promise<RunningProcess> {
     const profile = process.env.BENCH_CPU_PROFILE;
     const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
     const worker = await startProcess(
       process.execPath,
-      [...profiling, '--import', 'tsx', 'src/workers/main.ts'],
+      [...nodeArgs, ...profiling, '--import', 'tsx', 'src/workers/main.ts'],
       { env: { ...this.#environment, WORKER_NAME: name }, readyLine: /"msg":"ready"/ },
     );
     this.workers.add(worker);
