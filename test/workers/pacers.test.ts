@@ -45,25 +45,25 @@ test('time that passes unused is not saved up beyond the burst', () => {
 
 test('a thing has ten requests in flight at most, and room again when one ends', () => {
   const things = new ThingPacers(1000);
-  const ends = Array.from({ length: 10 }, () => things.enter('device_1'));
-  expect(things.waitMs('device_1')).toBeGreaterThan(0);
-  expect(things.waitMs('device_2')).toBe(0);
-  ends[0]?.();
-  expect(things.waitMs('device_1')).toBe(0);
+  for (let at = 0; at < 10; at += 1) things.of('device_1').enter();
+  expect(things.of('device_1').waitMs()).toBeGreaterThan(0);
+  expect(things.of('device_2').waitMs()).toBe(0);
+  things.of('device_1').leave();
+  expect(things.of('device_1').waitMs()).toBe(0);
 });
 
 test('each thing has a pace of its own', () => {
   const things = new ThingPacers(4);
-  for (let at = 0; at < 3; at += 1) things.take('device_1');
-  expect(things.waitMs('device_1')).toBeGreaterThan(0);
-  expect(things.waitMs('device_2')).toBe(0);
+  for (let at = 0; at < 3; at += 1) things.of('device_1').take();
+  expect(things.of('device_1').waitMs()).toBeGreaterThan(0);
+  expect(things.of('device_2').waitMs()).toBe(0);
 });
 
 test('a thing that is busy is remembered, however many others pass', () => {
   const things = new ThingPacers(1000);
-  Array.from({ length: 10 }, () => things.enter('busy'));
-  for (let at = 0; at < 2000; at += 1) things.enter(`device_${at}`)();
-  expect(things.waitMs('busy')).toBeGreaterThan(0);
+  for (let at = 0; at < 10; at += 1) things.of('busy').enter();
+  for (let at = 0; at < 2000; at += 1) things.of(`device_${at}`);
+  expect(things.of('busy').waitMs()).toBeGreaterThan(0);
 });
 
 test('reconnects back off with jitter, up to a minute', () => {

@@ -23,6 +23,11 @@ export function isFinal(state: UpdateState): state is FinalState {
   return !(OPEN_STATES as readonly UpdateState[]).includes(state);
 }
 
+/** Whether a state that was read is one of an update that has not ended; null is none. */
+export function isOpenState(state: string | null): boolean {
+  return (OPEN_STATES as readonly (string | null)[]).includes(state);
+}
+
 /** How far an update came: the broker's puback, the shadow service's answer, the device's report. */
 export const MILESTONES = ['PUBLISHED', 'ACCEPTED', 'CONVERGED'] as const;
 export type Milestone = (typeof MILESTONES)[number];

@@ -5,13 +5,13 @@ import { TAKE_BUDGET } from '../../shared/store/lua/fleetScripts.ts';
 
 /** A worker draws this much of a second at once, so that Redis is asked ten times a second. */
 const BLOCK_MS = 100;
-/** Permits that nobody took any more (their waiter aborted) are forgotten after this long. */
-const LAPSE_MS = 1000;
+/** Permits that nobody took any more are forgotten after this long. */
+const LAPSE_MS = 200;
 
 /**
  * An account-wide rate, shared by all workers through a token bucket in Redis. Permits are drawn
- * in small blocks and handed out in order. Permits of a block that nobody wants lapse with it,
- * which errs on AWS's side of the limit.
+ * in small blocks, as many as are wanted now or were spent of late, and handed out in order. Permits
+ * of a block that nobody wants lapse with it, which errs on AWS's side of the limit.
  */
 export class Budget {
   readonly name: string;
@@ -23,6 +23,11 @@ export class Budget {
   #inHand = 0;
   #inHandUntil = 0;
   #drawing = false;
+  /** Permits that were spent since the last draw, and when that was. */
+  #spent = 0;
+  #drawnAt = 0;
+  /** What was spent of late, as so much in the time of a block. */
+  #pace = 0;
 
   constructor(redis: RedisClient, key: string, name: string, perSecond: number) {
     this.#redis = redis;
@@ -57,10 +62,15 @@ export class Budget {
     return (queued / this.perSecond) * 1000;
   }
 
+  /** Takes `cost` permits if they are in hand. */
+  takeNow(cost: number): boolean {
+    return this.#queue.length === 0 && this.#spend(cost);
+  }
+
   /** Waits for `cost` permits. @throws the signal's reason when it aborts first. */
   async take(cost: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#queue.length === 0 && this.#spend(cost)) return;
+    if (this.takeNow(cost)) return;
     await new Promise<void>((resolve, reject) => {
       const entry = {
         cost,
@@ -85,6 +95,10 @@ export class Budget {
     if (this.#queue.length === 0 && performance.now() > this.#inHandUntil) this.#inHand = 0;
     if (this.#inHand < cost) return false;
     this.#inHand -= cost;
+    this.#spent += cost;
+    // Ahead of being asked, where what is in hand would not last.
+    const soon = performance.now() - this.#drawnAt > BLOCK_MS / 4;
+    if (soon && this.#inHand < this.#pace / 2) void this.#draw();
     return true;
   }
 
@@ -92,7 +106,8 @@ export class Budget {
     if (this.#drawing) return;
     this.#drawing = true;
     try {
-      while (this.#queue.length > 0) await this.#drawBlock();
+      do await this.#drawBlock();
+      while (this.#queue.length > 0);
     } finally {
       this.#drawing = false;
     }
@@ -100,8 +115,11 @@ export class Budget {
 
   async #drawBlock(): Promise<void> {
     const block = Math.max(1, Math.floor((this.perSecond * BLOCK_MS) / 1000));
-    const short = (this.#queue[0]?.cost ?? 1) - this.#inHand;
-    const wanted = Math.ceil(Math.max(short, Math.min(block, this.#queue.length)));
+    const short = (this.#queue[0]?.cost ?? 0) - this.#inHand;
+    this.#measurePace();
+    const wanted = Math.ceil(
+      Math.max(1, short, Math.min(block, Math.max(this.#queue.length, this.#pace))),
+    );
     const [granted, waitMs] = await this.#request(wanted);
     this.#inHand += granted;
     this.#inHandUntil = performance.now() + LAPSE_MS;
@@ -109,6 +127,13 @@ export class Budget {
       this.#queue.shift()?.grant();
     }
     if (granted < wanted && this.#queue.length > 0) await sleep(Math.max(5, waitMs));
+  }
+
+  #measurePace(): void {
+    const now = performance.now();
+    this.#pace = Math.floor(this.#spent * Math.min(1, BLOCK_MS / (now - this.#drawnAt)));
+    this.#spent = 0;
+    this.#drawnAt = now;
   }
 
   /** Asked again after a pause where Redis fails: without it nothing may be spent. */

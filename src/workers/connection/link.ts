@@ -163,13 +163,9 @@ export class Link {
   }
 
   /** @returns the PUBACK's reason code; rejects where none came. */
-  async publish(topic: string, payload: string): Promise<number> {
-    const result = await this.#client.publish({
-      topicName: topic,
-      qos: mqtt5.QoS.AtLeastOnce,
-      payload,
-    });
-    return result?.reasonCode ?? 0;
+  publish(topic: string, payload: string): Promise<number> {
+    const sent = this.#client.publish({ topicName: topic, qos: mqtt5.QoS.AtLeastOnce, payload });
+    return sent.then(reasonCodeOf);
   }
 
   /** @returns the SUBACK's reason code for each filter. */
@@ -204,6 +200,10 @@ export class Link {
     this.#client.on('error', () => undefined);
     this.#client.close();
   }
+}
+
+function reasonCodeOf(puback: mqtt5.PublishCompletionResult): number {
+  return puback?.reasonCode ?? 0;
 }
 
 function connectFailure(

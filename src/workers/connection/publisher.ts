@@ -13,7 +13,7 @@ import type { PublishOutcome } from './publishOutcome.ts';
 import type { ShadowReading } from './shadowReading.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Suspicion } from './suspicion.ts';
-import { ThingPacers } from './thingPacers.ts';
+import { type ThingPace, ThingPacers } from './thingPacers.ts';
 
 export interface PublishRequest extends ShadowRef {
   /** The client token: the same for every try of an update. At most 64 bytes. */
@@ -87,22 +87,27 @@ export class Publisher {
   }
 
   async publish(request: PublishRequest, mayPublish: () => boolean): Promise<PublishOutcome> {
-    const limited = this.#limited(request);
+    const pace = this.#things.of(request.thing);
+    const limited = this.#limited(pace);
     if (limited !== undefined) return limited;
-    const release = this.#things.enter(request.thing);
+    pace.enter();
     try {
-      return await this.#admitted(request, mayPublish);
+      return await this.#admitted(request, pace, mayPublish);
+    } catch (error) {
+      // Only waits are aborted here, so nothing was sent.
+      if (!this.#down.signal.aborted) throw error;
+      return unsent('CONNECTING', messageOf(this.#down.signal.reason), 0);
     } finally {
-      release();
+      pace.leave();
     }
   }
 
-  #limited(request: PublishRequest): PublishOutcome | undefined {
+  #limited(pace: ThingPace): PublishOutcome | undefined {
     const connection = this.#pacer.waitMs();
     if (connection > PATIENCE_MS) {
       return unsent('RATE_LIMITED', 'messages of one connection', connection / 2);
     }
-    const thing = this.#things.waitMs(request.thing);
+    const thing = pace.waitMs();
     if (thing > PATIENCE_MS) return unsent('RATE_LIMITED', 'requests to one thing', thing / 2);
     const account = this.#budgets.shadow.estimateMs;
     if (account > PATIENCE_MS) {
@@ -111,40 +116,40 @@ export class Publisher {
     return undefined;
   }
 
-  async #admitted(request: PublishRequest, mayPublish: () => boolean): Promise<PublishOutcome> {
+  async #admitted(
+    request: PublishRequest,
+    pace: ThingPace,
+    mayPublish: () => boolean,
+  ): Promise<PublishOutcome> {
+    const topic = `${shadowTopic(request)}/update`;
     const answered = request.confirm === 'ACCEPTED';
+    // Nothing is awaited that need not be: most publishes have all that they need at once.
+    if (answered && !this.#subscriptions.pinSubscribed(topic)) {
+      const problem = await this.#subscribe(request, topic);
+      if (problem !== undefined) return problem;
+    }
     try {
-      if (answered) {
-        const problem = await this.#subscribe(request);
-        if (problem !== undefined) return problem;
-      }
-      try {
-        // Where the shadow's answers are subscribed to, one comes whether it is awaited or not.
-        const messages = this.#subscriptions.has(request) ? 2 : 1;
-        const waitMs = Math.max(this.#pacer.take(messages), this.#things.take(request.thing));
-        await this.#budgets.shadow.take(1, this.#down.signal);
-        if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#down.signal });
-        if (!mayPublish()) return unsent('NO_OWNER', 'the lease is being renewed', ROOM_RETRY_MS);
-        return await this.#send(request);
-      } finally {
-        if (answered) this.#subscriptions.unpin(request);
-      }
-    } catch (error) {
-      // Only waits are aborted here, so nothing was sent.
-      if (this.#down.signal.aborted) {
-        return unsent('CONNECTING', messageOf(this.#down.signal.reason), 0);
-      }
-      throw error;
+      // Where the shadow's answers are subscribed to, one comes whether it is awaited or not.
+      const messages = this.#subscriptions.has(topic) ? 2 : 1;
+      const waitMs = Math.max(this.#pacer.take(messages), pace.take());
+      const { signal } = this.#down;
+      if (!this.#budgets.shadow.takeNow(1)) await this.#budgets.shadow.take(1, signal);
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+      signal.throwIfAborted();
+      if (!mayPublish()) return unsent('NO_OWNER', 'the lease is being renewed', ROOM_RETRY_MS);
+      return await this.#send(request, topic);
+    } finally {
+      if (answered) this.#subscriptions.unpin(topic);
     }
   }
 
-  async #subscribe(request: PublishRequest): Promise<PublishOutcome | undefined> {
-    if (!this.#subscriptions.has(request)) {
+  async #subscribe(request: PublishRequest, topic: string): Promise<PublishOutcome | undefined> {
+    if (!this.#subscriptions.has(topic)) {
       // Asked before the account's budget is spent on it.
       if (this.#subscriptions.full) return noRoom();
       await this.#budgets.subscribe.take(2, this.#down.signal);
     }
-    const outcome = await this.#subscriptions.pin(request);
+    const outcome = await this.#subscriptions.pin(topic);
     switch (outcome.kind) {
       case 'subscribed':
         return undefined;
@@ -167,9 +172,10 @@ export class Publisher {
    */
   async readShadow(ref: ShadowRef, token: string): Promise<ShadowReading> {
     const { signal } = this.#down;
+    const topic = `${shadowTopic(ref)}/get`;
     try {
-      if (!this.#subscriptions.has(ref, 'get')) await this.#budgets.subscribe.take(2, signal);
-      const pinned = await this.#subscriptions.pin(ref, 'get');
+      if (!this.#subscriptions.has(topic)) await this.#budgets.subscribe.take(2, signal);
+      const pinned = await this.#subscriptions.pin(topic);
       switch (pinned.kind) {
         case 'subscribed':
           break;
@@ -183,12 +189,12 @@ export class Publisher {
           return pinned satisfies never;
       }
       try {
-        const waitMs = Math.max(this.#pacer.take(2), this.#things.take(ref.thing));
+        const waitMs = Math.max(this.#pacer.take(2), this.#things.of(ref.thing).take());
         await this.#budgets.shadow.take(1, signal);
         if (waitMs > 0) await sleep(waitMs, undefined, { signal });
-        return await this.#get(ref, `${token}_get`);
+        return await this.#get(topic, `${token}_get`);
       } finally {
-        this.#subscriptions.unpin(ref, 'get');
+        this.#subscriptions.unpin(topic);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -196,8 +202,7 @@ export class Publisher {
     }
   }
 
-  #get(ref: ShadowRef, token: string): Promise<ShadowReading> {
-    const topic = `${shadowTopic(ref)}/get`;
+  #get(topic: string, token: string): Promise<ShadowReading> {
     return new Promise((resolve) => {
       const finish = (reading: ShadowReading) => {
         if (!this.#inFlight.delete(end)) return;
@@ -228,8 +233,7 @@ export class Publisher {
   }
 
   /** Ends with the shadow service's answer, a refusal, the link's end or the deadline. */
-  #send(request: PublishRequest): Promise<PublishOutcome> {
-    const topic = `${shadowTopic(request)}/update`;
+  #send(request: PublishRequest, topic: string): Promise<PublishOutcome> {
     const sentAt = performance.now();
     const since = () => performance.now() - sentAt;
     let pubackMs: number | undefined;

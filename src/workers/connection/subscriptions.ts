@@ -1,11 +1,6 @@
-import { shadowTopic, type ShadowRef } from '../../shared/domain/shadow.ts';
-
 /** AWS IoT: 50 subscriptions a connection. A shadow needs two. */
 const MAX_SHADOWS = 25;
 const DENIED = 0x87;
-
-/** What is asked of a shadow, and answered below its topic. */
-type Operation = 'update' | 'get';
 
 export interface SubscribePort {
   subscribe(filters: readonly string[]): Promise<readonly number[]>;
@@ -20,13 +15,14 @@ export type SubscribeOutcome =
 
 interface Entry {
   pinned: number;
-  subscribing: Promise<SubscribeOutcome>;
+  subscribed: boolean;
+  readonly subscribing: Promise<SubscribeOutcome>;
 }
 
 /**
- * The subscriptions of one connection to the answers of shadows: `update/accepted` and
- * `update/rejected` of each, now and then those of `get`. Pinned while a publish waits for its
- * answer; the least recently used one that is not pinned makes room.
+ * The subscriptions of one connection to the answers of shadows, by the topic that is published to:
+ * `<shadow>/update/accepted` and `/rejected`, now and then those of `<shadow>/get`. Pinned while a
+ * publish waits for its answer; the least recently used one that is not pinned makes room.
  */
 export class Subscriptions {
   readonly #port: SubscribePort;
@@ -41,8 +37,8 @@ export class Subscriptions {
     return this.#entries.size;
   }
 
-  has(ref: ShadowRef, operation: Operation = 'update'): boolean {
-    return this.#entries.has(keyOf(ref, operation));
+  has(topic: string): boolean {
+    return this.#entries.has(topic);
   }
 
   /** Whether every place is taken by a publish that waits for its answer. */
@@ -52,48 +48,64 @@ export class Subscriptions {
     return true;
   }
 
+  /** Pins what is subscribed to already. @returns whether it is; true needs one `unpin`. */
+  pinSubscribed(topic: string): boolean {
+    const entry = this.#entries.get(topic);
+    if (entry?.subscribed !== true) return false;
+    this.#use(topic, entry);
+    return true;
+  }
+
   /** Subscribes unless that was done, and pins. Every 'subscribed' needs one `unpin`. */
-  async pin(ref: ShadowRef, operation: Operation = 'update'): Promise<SubscribeOutcome> {
-    const key = keyOf(ref, operation);
+  async pin(topic: string): Promise<SubscribeOutcome> {
     // Looked at again after each wait: another publish may have taken the room that was made.
-    while (!this.#entries.has(key) && this.#entries.size >= MAX_SHADOWS) {
+    while (!this.#entries.has(topic) && this.#entries.size >= MAX_SHADOWS) {
       if (!(await this.#makeRoom())) return { kind: 'full' };
     }
     // Looked up after the wait: another publish to this shadow may have subscribed meanwhile.
-    const entry = this.#entries.get(key) ?? { pinned: 0, subscribing: this.#subscribe(key) };
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    entry.pinned += 1;
+    const entry = this.#entries.get(topic) ?? {
+      pinned: 0,
+      subscribed: false,
+      subscribing: this.#subscribe(topic),
+    };
+    this.#use(topic, entry);
     const outcome = await entry.subscribing;
-    if (outcome.kind !== 'subscribed') {
+    entry.subscribed = outcome.kind === 'subscribed';
+    if (!entry.subscribed) {
       entry.pinned -= 1;
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      if (this.#entries.get(topic) === entry) this.#entries.delete(topic);
     }
     return outcome;
   }
 
-  unpin(ref: ShadowRef, operation: Operation = 'update'): void {
-    const entry = this.#entries.get(keyOf(ref, operation));
+  #use(topic: string, entry: Entry): void {
+    this.#entries.delete(topic);
+    this.#entries.set(topic, entry);
+    entry.pinned += 1;
+  }
+
+  unpin(topic: string): void {
+    const entry = this.#entries.get(topic);
     if (entry !== undefined && entry.pinned > 0) entry.pinned -= 1;
   }
 
   async #makeRoom(): Promise<boolean> {
-    for (const [key, entry] of this.#entries) {
+    for (const [topic, entry] of this.#entries) {
       if (entry.pinned > 0) continue;
-      this.#entries.delete(key);
-      await this.#port.unsubscribe(answerFilters(key)).catch(() => undefined);
+      this.#entries.delete(topic);
+      await this.#port.unsubscribe(answerFilters(topic)).catch(() => undefined);
       return true;
     }
     return false;
   }
 
-  async #subscribe(key: string): Promise<SubscribeOutcome> {
-    const filters = answerFilters(key);
+  async #subscribe(topic: string): Promise<SubscribeOutcome> {
+    const filters = answerFilters(topic);
     try {
       const codes = await this.#port.subscribe(filters);
       const refused = codes.findIndex((code) => code >= 0x80);
       if (refused === -1) return { kind: 'subscribed' };
-      const filter = filters[refused] ?? key;
+      const filter = filters[refused] ?? topic;
       // The other filter may have been granted, and would take a place that nobody counts.
       if (codes.some((code) => code < 0x80)) await this.#port.unsubscribe(filters);
       return codes[refused] === DENIED
@@ -105,10 +117,6 @@ export class Subscriptions {
   }
 }
 
-function keyOf(ref: ShadowRef, operation: Operation): string {
-  return `${shadowTopic(ref)}/${operation}`;
-}
-
-function answerFilters(key: string): string[] {
-  return [`${key}/accepted`, `${key}/rejected`];
+function answerFilters(topic: string): string[] {
+  return [`${topic}/accepted`, `${topic}/rejected`];
 }

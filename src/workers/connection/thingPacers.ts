@@ -6,54 +6,61 @@ const IN_FLIGHT_WAIT_MS = 2000;
 /** Things whose pace is remembered; an idle one has nothing to remember. */
 const MAX_THINGS = 512;
 
-interface Entry {
-  readonly pacer: Pacer;
-  inFlight: number;
+/** The pace of one thing on one connection. */
+export class ThingPace {
+  readonly #pacer: Pacer;
+  #inFlight = 0;
+
+  constructor(perSecond: number) {
+    this.#pacer = new Pacer(perSecond, perSecond / 4);
+  }
+
+  /** Whether there is anything to remember of it. */
+  get idle(): boolean {
+    return this.#inFlight === 0 && this.#pacer.waitMs() === 0;
+  }
+
+  /** How long a request that came now would have to wait. */
+  waitMs(): number {
+    return this.#inFlight >= MAX_IN_FLIGHT ? IN_FLIGHT_WAIT_MS : this.#pacer.waitMs();
+  }
+
+  /** Takes the permit of a request. @returns how long to wait before it is sent. */
+  take(): number {
+    return this.#pacer.take(1);
+  }
+
+  /** Counts a request as in flight until `leave`. */
+  enter(): void {
+    this.#inFlight += 1;
+  }
+
+  leave(): void {
+    this.#inFlight -= 1;
+  }
 }
 
 /** The pace of each thing on one connection: requests a second, and requests at once. */
 export class ThingPacers {
   readonly #perSecond: number;
-  readonly #things = new Map<string, Entry>();
+  readonly #things = new Map<string, ThingPace>();
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
   }
 
-  waitMs(thing: string): number {
-    const entry = this.#things.get(thing);
-    if (entry === undefined) return 0;
-    return entry.inFlight >= MAX_IN_FLIGHT ? IN_FLIGHT_WAIT_MS : entry.pacer.waitMs();
-  }
-
-  take(thing: string): number {
-    return this.#entry(thing).pacer.take(1);
-  }
-
-  /** Counts a request as in flight until the returned function is called. */
-  enter(thing: string): () => void {
-    const entry = this.#entry(thing);
-    entry.inFlight += 1;
-    return () => {
-      entry.inFlight -= 1;
-    };
-  }
-
-  #entry(thing: string): Entry {
-    const entry = this.#things.get(thing) ?? {
-      pacer: new Pacer(this.#perSecond, this.#perSecond / 4),
-      inFlight: 0,
-    };
+  of(thing: string): ThingPace {
+    const pace = this.#things.get(thing) ?? new ThingPace(this.#perSecond);
     // Moved to the end: the map's order is the order of use.
     this.#things.delete(thing);
-    this.#things.set(thing, entry);
+    this.#things.set(thing, pace);
     if (this.#things.size > MAX_THINGS) this.#forgetOne();
-    return entry;
+    return pace;
   }
 
   #forgetOne(): void {
-    for (const [thing, entry] of this.#things) {
-      if (entry.inFlight > 0 || entry.pacer.waitMs() > 0) continue;
+    for (const [thing, pace] of this.#things) {
+      if (!pace.idle) continue;
       this.#things.delete(thing);
       return;
     }

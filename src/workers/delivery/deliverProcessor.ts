@@ -1,5 +1,5 @@
 import { DelayedError, type Job } from 'bullmq';
-import { isFinal, OPEN_STATES, type UpdateState } from '../../shared/domain/sets.ts';
+import { isFinal, isOpenState, type UpdateState } from '../../shared/domain/sets.ts';
 import { type DeliverResult, parseDeliverJob } from '../../shared/queue/deliverJob.ts';
 import type { LaneStore, LaneWait } from '../shard/laneStore.ts';
 import type { LaneDrainer } from './laneDrainer.ts';
@@ -23,32 +23,35 @@ export async function processDeliver(
   deps: DeliverDependencies,
 ): Promise<DeliverResult> {
   const { updates } = parseDeliverJob(job.data);
-  const readStates = () => Promise.all(updates.map(([updateId]) => deps.lanes.stateOf(updateId)));
-  const openOf = (states: readonly (string | null)[]) =>
-    updates.filter((_, at) => isOpen(states[at] ?? null));
+  const states = new Map<string, string | null>();
+  const lookUp = async (ids: readonly string[]): Promise<void> => {
+    const found = await deps.lanes.statesOf(ids);
+    for (const [at, id] of ids.entries()) states.set(id, found[at] ?? null);
+  };
   // Most of a job that runs again may be settled: those identities need no connection for it.
-  let open = job.attemptsStarted > 1 ? openOf(await readStates()) : updates;
-  for (;;) {
-    // The last update of each lane: what stands before it is settled on the way.
-    const last = new Map(open.map(([updateId, laneId]) => [laneId, updateId]));
+  if (job.attemptsStarted > 1) await lookUp(updates.map(([updateId]) => updateId));
+  let open = updates.filter(([updateId]) => isOpenState(states.get(updateId) ?? 'QUEUED'));
+  while (open.length > 0) {
     const results = await Promise.all(
-      [...last].map(([laneId, updateId]) => deps.drainer(laneId).drainTo(updateId)),
+      open.map(([updateId, laneId]) => deps.drainer(laneId).drainTo(updateId)),
     );
     const waits = results.flatMap((result) => (result.kind === 'waits' ? [result.wait] : []));
     if (waits.length > 0) {
       await job.moveToDelayed(wakeAt(waits, Date.now()), lockToken);
       throw new DelayedError();
     }
-    const states = await readStates();
-    const left = openOf(states);
-    // The last of a lane may have been canceled, or have expired, before those ahead of it.
-    if (left.length === 0 || left.length === open.length) return tally(states);
+    for (const [at, [updateId]] of open.entries()) {
+      const result = results[at];
+      if (result?.kind === 'settled') states.set(updateId, result.state ?? null);
+    }
+    // What somebody else ended, or had ended before, is known to Redis only.
+    const unknown = open.map(([updateId]) => updateId).filter((id) => states.get(id) === null);
+    if (unknown.length > 0) await lookUp(unknown);
+    const left = open.filter(([updateId]) => isOpenState(states.get(updateId) ?? null));
+    if (left.length === open.length) break;
     open = left;
   }
-}
-
-function isOpen(state: string | null): boolean {
-  return (OPEN_STATES as readonly (string | null)[]).includes(state);
+  return tally(updates.map(([updateId]) => states.get(updateId) ?? null));
 }
 
 /** The earliest moment at which one of the lanes can go on. */

@@ -1,4 +1,5 @@
 import { type Lane, parseLaneId } from '../../shared/domain/lane.ts';
+import { type FinalState, isOpenState } from '../../shared/domain/sets.ts';
 import type { PublishOutcome } from '../connection/publishOutcome.ts';
 import type { IdentityConnection } from '../connection/identityConnection.ts';
 import type { Readiness } from '../connection/readiness.ts';
@@ -29,7 +30,8 @@ export interface DrainerDependencies {
 
 /** How a wish to have an update settled ended. */
 export type DrainResult =
-  | { readonly kind: 'settled' }
+  /** `state` is absent where the update had ended before. */
+  | { readonly kind: 'settled'; readonly state?: FinalState }
   | { readonly kind: 'waits'; readonly wait: LaneWait };
 
 interface Waiter {
@@ -125,20 +127,21 @@ export class LaneDrainer {
       const sinceSubmitMs = Date.now() - createdAt;
       const event = { state, code, confirm, sinceSubmitMs, answerMs: undefined };
       this.#deps.events.emit('update:settled', event);
-      this.#resolve(updateId, { kind: 'settled' });
+      this.#resolve(updateId, { kind: 'settled', state });
     }
   }
 
-  /** A job may run again after its update was settled: those waiters are done. */
+  /**
+   * A job may run after its update was settled on the way to another: those waiters are done. What
+   * is asked for behind a head that is asked for is open as a rule; the rest is found at the end.
+   */
   async #resolveSettledBefore(claim: Claim): Promise<void> {
-    const others = this.#waiters.filter((waiter) => waiter.updateId !== claim.updateId);
-    await Promise.all(
-      others.map(async (waiter) => {
-        const state = await this.#deps.lanes.stateOf(waiter.updateId);
-        const open = state === 'QUEUED' || state === 'HELD' || state === 'IN_FLIGHT';
-        if (!open) this.#resolve(waiter.updateId, { kind: 'settled' });
-      }),
-    );
+    const asked = this.#waiters.map(({ updateId }) => updateId);
+    if (asked.length === 0 || asked.includes(claim.updateId)) return;
+    const states = await this.#deps.lanes.statesOf(asked);
+    for (const [at, updateId] of asked.entries()) {
+      if (!isOpenState(states[at] ?? null)) this.#resolve(updateId, { kind: 'settled' });
+    }
   }
 
   async #deliver(connection: Outlet, claim: Claim): Promise<LaneStep | undefined> {
@@ -173,8 +176,9 @@ export class LaneDrainer {
   ): Promise<LaneStep | undefined> {
     const { own, members } = endingsOf(claim, settlement.state);
     const endings = [own, ...members];
-    const ended = new Set(endings.map(({ updateId }) => updateId));
-    const asked = this.#waiters.some((waiter) => !ended.has(waiter.updateId));
+    const asked = this.#waiters.some(
+      (waiter) => !endings.some(({ updateId }) => updateId === waiter.updateId),
+    );
     const next = await this.#deps.lanes.settle(
       this.#id,
       claim,
@@ -192,7 +196,11 @@ export class LaneDrainer {
           answerMs: 'answerMs' in outcome ? outcome.answerMs : undefined,
         });
       }
-      this.#resolve(updateId, { kind: 'settled' });
+      // A claim that was not current any more was settled before, in whatever way.
+      this.#resolve(
+        updateId,
+        next === undefined ? { kind: 'settled' } : { kind: 'settled', state },
+      );
     }
     if (next !== undefined) this.#noteEnded(next);
     // 'empty' is also what a settle without a next claim answers: the next round looks again.
@@ -226,9 +234,10 @@ export class LaneDrainer {
   }
 
   #resolve(updateId: string, result: DrainResult): void {
-    const done = this.#waiters.filter((waiter) => waiter.updateId === updateId);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.updateId !== updateId);
-    for (const waiter of done) waiter.resolve(result);
+    this.#waiters = this.#waiters.filter((waiter) => {
+      if (waiter.updateId === updateId) waiter.resolve(result);
+      return waiter.updateId !== updateId;
+    });
   }
 
   #resolveAll(result: DrainResult): void {

@@ -18,9 +18,11 @@ export interface Endings {
  * was superseded: it never reached the shadow.
  */
 export function endingsOf(claim: Claim, state: FinalState): Endings {
-  const superseded =
-    // What was not applied superseded nothing.
-    claim.members.length > 0 && state === 'SUCCEEDED' ? supersededIn(patches(claim)) : [];
+  if (claim.members.length === 0) {
+    return { own: { updateId: claim.updateId, state, supersededFields: [] }, members: [] };
+  }
+  // What was not applied superseded nothing.
+  const superseded = state === 'SUCCEEDED' ? supersededIn(patches(claim)) : [];
   const ending = (updateId: string, at: number): Ending => ({
     updateId,
     state: superseded[at]?.entirely === true ? 'SUPERSEDED' : state,

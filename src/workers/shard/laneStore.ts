@@ -137,9 +137,6 @@ export class LaneStore {
     claimNext: boolean,
   ): Promise<LaneStep | undefined> {
     const { own, members } = endingsOf(claim, state);
-    const { publishedAt } = fields;
-    const times =
-      publishedAt === undefined ? {} : { publishedAt: this.#clock.toRedis(Number(publishedAt)) };
     const answer = await this.#calls.run<StepAnswer>([
       'settle',
       laneId,
@@ -148,7 +145,7 @@ export class LaneStore {
       own.state,
       supersededText(own),
       members.map((member) => [member.updateId, member.state, supersededText(member)]),
-      Object.entries({ ...fields, ...times }).flatMap(([name, value]) => [name, String(value)]),
+      this.#wordsOf(fields),
       claimNext,
     ]);
     return answer[0] === 'stale' ? undefined : this.#step(answer);
@@ -183,8 +180,10 @@ export class LaneStore {
     return { kind: 'waits', wait: { ...wait, expiresAt: this.#timeOf(answer[2]) }, ended };
   }
 
-  async stateOf(updateId: string): Promise<string | null> {
-    return this.#redis.hget(this.#keys.update(updateId), 'state');
+  /** The states of updates in their order; null for what was pruned. */
+  async statesOf(updateIds: readonly string[]): Promise<readonly (string | null)[]> {
+    const states = await this.#calls.run<readonly (string | false)[]>(['states', updateIds]);
+    return states.map((state) => (state === false ? null : state));
   }
 
   /** Looks at `count` lanes from `first` on. `seen` below `count` means that the end was reached. */
@@ -300,6 +299,15 @@ export class LaneStore {
   #timeOf(text: string | undefined): number | undefined {
     const time = optionalNumber(text);
     return time === undefined ? undefined : this.#clock.toLocal(time);
+  }
+
+  /** Fields and values as Redis gets them. */
+  #wordsOf(fields: Readonly<Record<string, string | number>>): readonly string[] {
+    const words: string[] = [];
+    for (const [name, value] of Object.entries(fields)) {
+      words.push(name, name === 'publishedAt' ? this.#textOf(Number(value)) : String(value));
+    }
+    return words;
   }
 
   /** A time as Redis gets it; '' for none. */

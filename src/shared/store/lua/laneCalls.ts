@@ -14,6 +14,7 @@ import { laneScript } from './laneScript.ts';
  *   it counts; 'unsent': it does not; 'apart': it counts, and a group's updates go on one by one.
  * - hold, lane, reason, detail, until: says why the head waits, without a claim. Heads that expired
  *   end here too, since nobody claims while there is no connection.
+ * - states, ids.
  *
  * Answer: 'fenced', or the answers as JSON in the order of the calls. `ended` lists what ended on the
  * way: id, state, code, confirm, createdAt each ('' for none).
@@ -23,6 +24,7 @@ import { laneScript } from './laneScript.ts';
  *   members as pairs of id and desired ('' for none). Of settle also: 'stale' | 'settled'.
  * - giveBack: 'stale' | 'held'.
  * - hold: 'empty', ended | 'held', ended, expiresAt.
+ * - states: the state of each, false for what was pruned.
  */
 export const LANE_CALLS = laneScript(
   'laneCalls',
@@ -96,6 +98,12 @@ function calls.hold(lane, reason, detail, untilMs)
   if not head then return { 'empty', report } end
   hold(lane, head.id, head.state, reason, detail, untilMs)
   return { 'held', report, head.expiresAt or '' }
+end
+
+function calls.states(ids)
+  local states = {}
+  for i, id in ipairs(ids) do states[i] = redis.call('HGET', T .. ':update:' .. id, 'state') end
+  return states
 end
 
 local answers = {}

@@ -163,6 +163,7 @@ local function nextHead(lane, now, retentionMs, ended)
         headAges[lane] = head.createdAt
         return head
       end
+      if head.group then dissolve(id) end
       close(id, head.state, state, now, retentionMs, { 'failure', failure })
       dropHead(lane)
       ended[#ended + 1] = { id, state, code, head.confirm, head.createdAt }
