@@ -22,6 +22,8 @@ import { FleetTuning } from '../shared/store/fleetTuning.ts';
 import { PresenceReader } from '../shared/store/presenceReader.ts';
 import { ShadowReads } from '../shared/store/shadowReads.ts';
 import { UpdateReader } from '../shared/store/updateReader.ts';
+import { WebhookDeliveries } from '../shared/store/webhookDeliveries.ts';
+import { Webhooks } from '../shared/store/webhooks.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import type { ApiServices } from './context.ts';
 import { jwtOptions } from './authentication/jwtOptions.ts';
@@ -94,6 +96,9 @@ const services: ApiServices = {
   apiTokens: new ApiTokens(redis, keys),
   auditLog,
   auditReader: new AuditReader(redis, keys, auditSettings.retentionMs),
+  webhooks: new Webhooks(redis, keys, vault),
+  deliveries: new WebhookDeliveries(redis, queueRedis, keys),
+  webhookNetworks: config.WEBHOOK_ALLOWED_NETWORKS,
   ...eventServices(
     redis,
     keys,
@@ -195,6 +200,7 @@ const store = service({
   },
   stop: async () => {
     await upkeep.stop();
+    await services.deliveries.close();
     await queues.close();
     redis.disconnect();
     queueRedis.disconnect();

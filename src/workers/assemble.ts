@@ -4,6 +4,10 @@ import { ShardQueues } from '../shared/queue/shardQueues.ts';
 import { connectRedis } from '../shared/redis/connect.ts';
 import { connectionGuard } from '../shared/redis/connectionGuard.ts';
 import { Keys } from '../shared/redis/keys.ts';
+import { AuditLog } from '../shared/store/auditLog.ts';
+import { EventStreams } from '../shared/store/eventStreams.ts';
+import { WebhookDeliveries } from '../shared/store/webhookDeliveries.ts';
+import { Webhooks } from '../shared/store/webhooks.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from './aws/clients.ts';
 import { createBatchSweep } from './batches/createBatchSweep.ts';
@@ -21,8 +25,10 @@ import { RedisClock } from './fleet/redisClock.ts';
 import { WorkerTuning } from './fleet/workerTuning.ts';
 import { ShardKeeper } from './fleet/shardKeeper.ts';
 import { createPresenceObserver } from './presence/createPresenceObserver.ts';
-import { shardSettings } from './settings.ts';
+import { delivererSettings, shardSettings } from './settings.ts';
 import { ShardRuntime } from './shard/shardRuntime.ts';
+import { webhookDeliverer } from './webhooks/webhookDeliverer.ts';
+import { WebhookWatch } from './webhooks/webhookWatch.ts';
 
 export interface WorkerSurroundings {
   readonly config: WorkerConfig;
@@ -73,6 +79,9 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
   const clock = new RedisClock();
   const pauses = new PauseWatch(config.SHARD_COUNT);
   const tuning = new WorkerTuning(budgets, config.JOB_CONCURRENCY);
+  const vault = new Vault(config.VAULT_KEYS);
+  const webhooks = new Webhooks(redis, keys, vault);
+  const deliveries = new WebhookDeliveries(redis, queueRedis, keys);
   const ofShards = {
     redis,
     queueRedis,
@@ -81,8 +90,15 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     clock,
     pauses,
     batches: createBatchSweep(redis, keys, queues, config),
-    vault: new Vault(config.VAULT_KEYS),
+    vault,
     connections,
+    tail: {
+      redis,
+      streams: new EventStreams(redis, keys, config.SHARD_COUNT),
+      watch: new WebhookWatch(webhooks),
+      deliveries,
+      kept: config.EVENTS_KEPT,
+    },
     settings: shardSettings(config, worker),
     log,
   };
@@ -104,10 +120,18 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
       createRuntime: (lease) => new ShardRuntime(lease, ofShards, tuning.jobConcurrency),
     },
   );
+  const auditLog = new AuditLog(redis, keys, {
+    retentionMs: config.AUDIT_RETENTION_DAYS * 86_400_000,
+    maxEntries: config.AUDIT_MAX_ENTRIES,
+  });
   return {
     redis,
     queueRedis,
     keys,
+    deliverer: webhookDeliverer(
+      { queueRedis, keys, webhooks, deliveries, auditLog, log },
+      delivererSettings(config),
+    ),
     budgets,
     keeper,
     presence,
@@ -117,6 +141,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     }),
     /** Lets go of Redis and AWS, once the keeper has stopped. */
     close: async (): Promise<void> => {
+      await deliveries.close();
       await queues.close();
       redis.disconnect();
       queueRedis.disconnect();

@@ -26,14 +26,15 @@ const events = new EventBus(log);
 countEvents(events, registry);
 logEvents(events, log);
 
-const { redis, queueRedis, keys, budgets, keeper, presence, guard, close } = assembleWorker({
-  config,
-  settings,
-  worker,
-  log,
-  events,
-  metricsUrl: () => `${ops.url}/metrics`,
-});
+const { redis, queueRedis, keys, budgets, keeper, deliverer, presence, guard, close } =
+  assembleWorker({
+    config,
+    settings,
+    worker,
+    log,
+    events,
+    metricsUrl: () => `${ops.url}/metrics`,
+  });
 
 const stopped = new AbortController();
 const store = service({
@@ -73,7 +74,7 @@ const ops = createOpsServer({
       : readinessProblem(keeper, config.HEARTBEAT_MS, config.CONSUMER_PATIENCE_MS),
 });
 
-await runServices([ops, store, guard, keeper.asService()], {
+await runServices([ops, store, guard, deliverer, keeper.asService()], {
   log,
   drainTimeoutMs: config.DRAIN_TIMEOUT_MS,
   onReady: () => log.info({ metrics: `${ops.url}/metrics` }, 'ready'),

@@ -5,6 +5,7 @@ import { CourierError, messageOf } from '../shared/errors/courierError.ts';
 import { countOfShard } from '../shared/store/indexBounds.ts';
 import type { ConnectionSettings } from './connection/connectionDependencies.ts';
 import type { ShardSettings } from './shard/shardRuntime.ts';
+import type { DelivererSettings } from './webhooks/webhookDeliverer.ts';
 
 const HTTPS_PORT = 443;
 
@@ -52,6 +53,17 @@ export function shardSettings(config: WorkerConfig, worker: string): ShardSettin
       baseMs: config.RETRY_BASE_MS,
       maxMs: config.RETRY_MAX_MS,
     },
+  };
+}
+
+export function delivererSettings(config: WorkerConfig): DelivererSettings {
+  return {
+    concurrency: config.WEBHOOK_CONCURRENCY,
+    timeoutMs: config.WEBHOOK_TIMEOUT_MS,
+    retryBaseMs: config.WEBHOOK_RETRY_BASE_MS,
+    retryMaxMs: Math.max(config.WEBHOOK_RETRY_BASE_MS, config.WEBHOOK_RETRY_MAX_MS),
+    disableAfter: config.WEBHOOK_DISABLE_AFTER,
+    networks: config.WEBHOOK_ALLOWED_NETWORKS,
   };
 }
 

@@ -8,6 +8,8 @@ const NODE_TYPES: ReadonlyMap<string, string> = new Map([
   ['tok', 'ApiToken'],
   ['grp', 'Group'],
   ['aud', 'AuditEntry'],
+  ['whk', 'Webhook'],
+  ['whd', 'WebhookDelivery'],
 ]);
 
 const MAX_NODES = 1000;

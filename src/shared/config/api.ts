@@ -62,26 +62,6 @@ export const API_VARIABLES = {
     200,
     10,
   ),
-  AUDIT_RETENTION_DAYS: wholeNumber(
-    'how many days the audit log keeps what was done',
-    { min: 1, max: 3650 },
-    90,
-  ),
-  AUDIT_MAX_ENTRIES: wholeNumber(
-    'the most entries of the audit log, of actions, of updates sent and of refusals each; about half a kilobyte of Redis memory an entry',
-    { min: 100, max: 10_000_000 },
-    100_000,
-  ),
-  API_MAX_WAIT_MS: milliseconds(
-    'the longest that an answer may wait for the end of an update (wait: on a mutation)',
-    30_000,
-    0,
-  ),
-  API_SHADOW_READ_TIMEOUT_MS: milliseconds(
-    'how long the reading of a shadow may take, the connection of its identity included',
-    10_000,
-    50,
-  ),
   SHADOW_MAX_BYTES: wholeNumber(
     'the largest desired document in bytes (AWS: 8192 unless raised)',
     { min: 64, max: 131_072 },

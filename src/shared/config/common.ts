@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { INDEX_BOUNDS } from '../store/indexBounds.ts';
 import { type RedisTarget, targetProblem } from '../redis/target.ts';
 import { parseVaultKeys, type VaultKeys } from '../vault/keys.ts';
+import { AllowedNetworks, parseNetworks } from '../webhooks/networks.ts';
 import { matching, milliseconds, oneOf, text, type Variable, wholeNumber } from './env.ts';
 
 const vaultKeys: Variable<VaultKeys> = {
@@ -14,6 +15,18 @@ const vaultKeys: Variable<VaultKeys> = {
   fallback: undefined,
   about:
     'the keys that encrypt passwords and credentials in Redis, as id:key with 32 random bytes in base64, several separated by commas, the first one used for new secrets; make one with: echo "k1:$(openssl rand -base64 32)"',
+};
+
+const networks: Variable<AllowedNetworks> = {
+  schema: z.string().transform((value, ctx) => {
+    const ranges = parseNetworks(value);
+    if (typeof ranges !== 'string') return new AllowedNetworks(ranges);
+    ctx.addIssue({ code: 'custom', message: ranges });
+    return z.NEVER;
+  }),
+  fallback: '',
+  about:
+    'private ranges of addresses that webhooks may be delivered to besides the public internet, for example 10.1.0.0/16, several separated by commas; API and workers need the same',
 };
 
 /** What every process of the fleet needs. */
@@ -39,6 +52,27 @@ export const COMMON_VARIABLES = {
     64,
   ),
   VAULT_KEYS: vaultKeys,
+  AUDIT_RETENTION_DAYS: wholeNumber(
+    'how many days the audit log keeps what was done',
+    { min: 1, max: 3650 },
+    90,
+  ),
+  AUDIT_MAX_ENTRIES: wholeNumber(
+    'the most entries of the audit log, of actions, of updates sent and of refusals each; about half a kilobyte of Redis memory an entry',
+    { min: 100, max: 10_000_000 },
+    100_000,
+  ),
+  API_MAX_WAIT_MS: milliseconds(
+    'the longest that an answer may wait for the end of an update (wait: on a mutation)',
+    30_000,
+    0,
+  ),
+  API_SHADOW_READ_TIMEOUT_MS: milliseconds(
+    'how long the reading of a shadow may take, the connection of its identity included',
+    10_000,
+    50,
+  ),
+  WEBHOOK_ALLOWED_NETWORKS: networks,
   LOG_LEVEL: oneOf(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'which log lines are written; logs are JSON lines on standard output',

@@ -144,6 +144,30 @@ export const WORKER_VARIABLES = {
     { min: 1, max: 1_000_000 },
     20_000,
   ),
+  EVENTS_KEPT: wholeNumber(
+    'events that each shard keeps for subscribers that come back; about 100 bytes of Redis memory an event',
+    { min: 100, max: 50_000 },
+    10_000,
+  ),
+  WEBHOOK_CONCURRENCY: wholeNumber(
+    'deliveries to webhooks that one worker makes at once',
+    { min: 1, max: 1000 },
+    10,
+  ),
+  WEBHOOK_TIMEOUT_MS: milliseconds('how long a webhook may take to answer', 10_000, 50),
+  WEBHOOK_RETRY_BASE_MS: milliseconds(
+    'the first pause after a delivery that failed; each is four times the one before, with jitter, and after ten attempts it is given up',
+    5000,
+  ),
+  WEBHOOK_RETRY_MAX_MS: milliseconds(
+    'the longest pause between attempts of a delivery',
+    10_800_000,
+  ),
+  WEBHOOK_DISABLE_AFTER: wholeNumber(
+    'deliveries in a row that are given up before a webhook is told of nothing more',
+    { min: 1, max: 1000 },
+    10,
+  ),
   KEEP_ALIVE_SECONDS: wholeNumber("MQTT's keep-alive", { min: 5, max: 1200 }, 30),
 } as const;
 

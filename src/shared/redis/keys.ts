@@ -104,6 +104,31 @@ export class Keys {
     return `{${this.prefix}:idempotency:${digest}}`;
   }
 
+  /** The hash tag of everything about webhooks; also BullMQ's key prefix. */
+  get webhookTag(): string {
+    return `{${this.prefix}:webhooks}`;
+  }
+
+  /** Hash: the webhooks as JSON, by id. */
+  get webhooks(): string {
+    return `${this.webhookTag}:all`;
+  }
+
+  /** Hash: deliveries of a webhook in a row that were given up. */
+  get webhookFailures(): string {
+    return `${this.webhookTag}:failures`;
+  }
+
+  /** Hash: a delivery. */
+  webhookDelivery(id: string): string {
+    return `${this.webhookTag}:delivery:${id}`;
+  }
+
+  /** Sorted set: the deliveries of a webhook by when they were made. */
+  webhookDeliveries(webhookId: string): string {
+    return `${this.webhookTag}:deliveries:${webhookId}`;
+  }
+
   /** Stream: what happened in the fleet. */
   get fleetEvents(): string {
     return `{${this.prefix}:fleet}:events`;
@@ -198,6 +223,11 @@ export class ShardKeys {
   /** Hash: lane id to `reason|until`, for lanes whose head waits. */
   get waiting(): string {
     return `${this.tag}:waiting`;
+  }
+
+  /** Hash: how far the shard's events were handed to webhooks. */
+  get webhookTail(): string {
+    return `${this.tag}:webhook-tail`;
   }
 
   /** Stream: what happened in the shard. */

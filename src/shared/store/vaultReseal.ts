@@ -3,18 +3,24 @@ import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import type { Vault } from '../vault/vault.ts';
+import type { Webhook } from '../domain/webhook.ts';
 import { RESEAL } from './lua/identityScripts.ts';
+
+import { Webhooks } from './webhooks.ts';
 
 const KINDS = ['secret', 'credentials'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What is known after some of the work. Counts are of secrets, two an identity at most. */
+/** What is known after some of the work. Counts are of secrets, two an identity at most, and one a webhook. */
 export interface ResealProgress {
   readonly identities: number;
   readonly resealed: number;
   readonly current: number;
   /** What does not open, with why; it was left as it is. */
-  readonly failures: readonly { readonly identityId: string; readonly error: CourierError }[];
+  readonly failures: readonly {
+    /** Of the identity, or of the webhook. */ readonly identityId: string;
+    readonly error: CourierError;
+  }[];
 }
 
 /**
@@ -48,6 +54,27 @@ export async function* resealSecrets(
       }
       yield progress;
     } while (cursor !== '0');
+  }
+  const webhooks = new Webhooks(redis, keys, vault);
+  for (const webhook of await webhooks.all()) {
+    const result = await resealWebhook(webhooks, webhook);
+    if (typeof result === 'string') progress[result] += 1;
+    else progress.failures.push(result);
+  }
+  yield progress;
+}
+
+async function resealWebhook(
+  webhooks: Webhooks,
+  webhook: Webhook,
+): Promise<'current' | 'resealed' | Failure> {
+  if (webhooks.isCurrent(webhook)) return 'current';
+  try {
+    await webhooks.reseal(webhook.id);
+    return 'resealed';
+  } catch (error) {
+    if (!(error instanceof CourierError)) throw error;
+    return { identityId: webhook.id, error };
   }
 }
 

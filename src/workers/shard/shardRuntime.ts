@@ -33,6 +33,7 @@ import { IdentityMissingError, IdentityRecords } from './identityRecords.ts';
 import { IndexTrimmer } from './indexTrimmer.ts';
 import { Doubts } from './doubts.ts';
 import { endWaits, INHERITED } from './endWaits.ts';
+import { EventTail, type TailDependencies } from './eventTail.ts';
 import { LaneStore } from './laneStore.ts';
 import { Schedule } from './schedule.ts';
 import { readShadow } from './shadowReader.ts';
@@ -64,6 +65,7 @@ export interface ShardDependencies {
   readonly batches: BatchSweep;
   readonly vault: Vault;
   readonly connections: SharedConnectionDependencies;
+  readonly tail: TailDependencies;
   readonly settings: ShardSettings;
   readonly log: Logger;
 }
@@ -89,6 +91,7 @@ export class ShardRuntime {
   readonly #index: IndexTrimmer;
   readonly #schedule: Schedule;
   readonly #strays: StrayJobs;
+  readonly #tail: EventTail;
   readonly #connections = new Map<string, IdentityConnection>();
   readonly #drainers = new Map<string, LaneDrainer>();
   /** Jobs that were given back because an identity's connection was not there yet. */
@@ -116,6 +119,7 @@ export class ShardRuntime {
     this.#lanes = new LaneStore(redis, shardKeys, lease, settings.retentionMs, clock);
     this.#records = new IdentityRecords(redis, keys, lease, vault, clock);
     this.#strays = new StrayJobs(lease.shard, queues);
+    this.#tail = new EventTail(shardKeys, lease, deps.tail);
     this.#schedule = new Schedule(lease, this.#lanes, queues);
     this.#index = new IndexTrimmer(redis, shardKeys, lease, settings.index);
     this.#consumer = new Consumer(
@@ -390,5 +394,6 @@ export class ShardRuntime {
         this.#deps.log.warn({ error: messageOf(error) }, 'looking after a connection failed');
       });
     }
+    await this.#tail.round();
   }
 }

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import ipaddr from 'ipaddr.js';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach } from 'vitest';
@@ -35,6 +36,9 @@ import { FleetTuning } from '../../../src/shared/store/fleetTuning.ts';
 import { PresenceReader } from '../../../src/shared/store/presenceReader.ts';
 import { ShadowReads } from '../../../src/shared/store/shadowReads.ts';
 import { UpdateReader } from '../../../src/shared/store/updateReader.ts';
+import { WebhookDeliveries } from '../../../src/shared/store/webhookDeliveries.ts';
+import { Webhooks } from '../../../src/shared/store/webhooks.ts';
+import { AllowedNetworks } from '../../../src/shared/webhooks/networks.ts';
 import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
 import { Vault } from '../../../src/shared/vault/vault.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
@@ -100,6 +104,8 @@ export async function startApi(
     readonly shadowReadTimeoutMs?: number;
     readonly prefix?: string;
     readonly events?: Partial<EventSettings>;
+    /** A range of addresses. */
+    readonly webhookNetworks?: string;
     readonly graphiql?: boolean;
     readonly sessionMs?: number;
     readonly introspection?: boolean;
@@ -158,6 +164,11 @@ export async function startApi(
     apiTokens: new ApiTokens(redis, keys),
     auditLog: new AuditLog(redis, keys, AUDIT_SETTINGS),
     auditReader: new AuditReader(redis, keys, AUDIT_SETTINGS.retentionMs),
+    webhooks: new Webhooks(redis, keys, new Vault(vaultKeys)),
+    deliveries: new WebhookDeliveries(redis, queueRedis, keys),
+    webhookNetworks: new AllowedNetworks(
+      settings.webhookNetworks === undefined ? [] : [ipaddr.parseCIDR(settings.webhookNetworks)],
+    ),
     ...eventServices(
       redis,
       keys,
@@ -216,6 +227,7 @@ export async function startApi(
   });
   open.push(async () => {
     services.subscriptions.stop();
+    await services.deliveries.close();
     await queues.close();
     redis.disconnect();
     queueRedis.disconnect();

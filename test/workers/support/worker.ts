@@ -34,11 +34,13 @@ export async function startWorker(env: Environment): Promise<InProcessWorker> {
   await guard.start();
   const running = keeper.asService();
   await running.start();
+  await parts.deliverer.start();
   return {
     events,
     keeper,
     logged: () => lines.join(''),
     stop: async () => {
+      await parts.deliverer.stop(AbortSignal.timeout(DRAIN_MS));
       await running.stop(AbortSignal.timeout(DRAIN_MS));
       await guard.stop(AbortSignal.timeout(DRAIN_MS));
       await parts.close();
