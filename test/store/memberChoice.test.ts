@@ -8,6 +8,7 @@ import type { RedisClient } from '../../src/shared/redis/client.ts';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
 import { Keys } from '../../src/shared/redis/keys.ts';
 import { runScript } from '../../src/shared/redis/script.ts';
+import { BatchIntake } from '../../src/shared/store/batchIntake.ts';
 import { GroupDirectory } from '../../src/shared/store/groupDirectory.ts';
 import { GroupRouter } from '../../src/shared/store/groupRouter.ts';
 import { CREATE_IDENTITY } from '../../src/shared/store/lua/identityScripts.ts';
@@ -15,6 +16,7 @@ import { SEAL_CHOICE } from '../../src/shared/store/lua/groupScripts.ts';
 import { UpdateControl } from '../../src/shared/store/updateControl.ts';
 import { UpdateIntake } from '../../src/shared/store/updateIntake.ts';
 import { uniquePrefix } from '../support/prefix.ts';
+import { keysLike } from '../support/servers.ts';
 import { useStore } from '../support/useStore.ts';
 
 const SHARDS = 4;
@@ -226,6 +228,47 @@ test('whoever read a choice before it moved is refused by it, and sends by the o
   expect(await world.send('device_1', {}, late)).toBe(other);
   expect(asked).toBe(2);
   await world.audit();
+});
+
+test('a batch that is finished after a crash sends a row that was routed anew once', async () => {
+  const world = await GroupWorld.open(3);
+  const early = await world.router.routes(world.groupId, ['device_1']);
+  const member = early.get('device_1')?.identityId ?? '';
+  await world.park(member, 'QUARANTINED');
+  for (const thing of ['device_1', 'device_2']) await world.send(thing);
+  for (const { id } of await world.open()) await world.control.cancel(id, 'tests', undefined);
+  await world.park(member, 'ACTIVE');
+  const { redis, keys, queues, router } = world;
+
+  let asked = 0;
+  const late = new (class extends GroupRouter {
+    override routes(...args: Parameters<GroupRouter['routes']>): ReturnType<GroupRouter['routes']> {
+      asked += 1;
+      return asked === 1 ? Promise.resolve(early) : super.routes(...args);
+    }
+  })(redis, keys, settings);
+  const crashing = new (class extends UpdateIntake {
+    override async take(
+      ...args: Parameters<UpdateIntake['take']>
+    ): ReturnType<UpdateIntake['take']> {
+      await super.take(...args);
+      throw new Error('crashed before the accept was ended');
+    }
+  })(redis, keys, queues, settings, late);
+  const asking = { identityId: '', groupId: world.groupId, thing: 'device_1' };
+  const request = { ...asking, desired: { power: 'OFF' }, confirm: 'ACCEPTED' as const };
+  const begun = new BatchIntake(redis, keys, crashing, settings);
+  const options = { actor: 'tests', onError: 'SKIP_INVALID' } as const;
+  await expect(begun.accept([request], options)).rejects.toThrow('crashed');
+  expect(asked).toBe(2);
+
+  const intake = new UpdateIntake(redis, keys, queues, settings, router);
+  const finishing = new BatchIntake(redis, keys, intake, settings);
+  const [batchId = ''] = await finishing.unfinished(Date.now() + 1000, 10);
+  await finishing.finish(batchId);
+  const records = await keysLike(redis, `{${keys.prefix}:*:update:*`);
+  const rows = await Promise.all(records.map((key) => redis.hmget(key, 'batch', 'state')));
+  expect(rows.filter(([batch]) => batch === batchId)).toEqual([[batchId, 'QUEUED']]);
 });
 
 test('choices that are not used are forgotten, unless something of them is open', async () => {

@@ -7,6 +7,7 @@ import { encodeTime, monotonicFactory } from 'ulid';
  */
 const ulid = monotonicFactory(randomFraction);
 
+const BULK_ID = /^blk_[0-9A-HJKMNP-TV-Z]{26}$/;
 const BATCH_ID = /^bat_[0-9A-HJKMNP-TV-Z]{26}$/;
 const IDENTITY_ID = /^idn_[0-9A-HJKMNP-TV-Z]{26}$/;
 const UPDATE_ID = /^upd_([0-9a-z]{1,4})_[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -36,6 +37,20 @@ export function isIdentityId(value: string): boolean {
 /** The id of a batch that was admitted then; the same name gives the same one. */
 export function batchIdOf(at: number, hexName: string): string {
   return `bat_${derivedUlid(at, hexName)}`;
+}
+
+/** The id of an action that was previewed then; the same name gives the same one. */
+export function bulkActionIdOf(at: number, hexName: string): string {
+  return `blk_${derivedUlid(at, hexName)}`;
+}
+
+export function isBulkActionId(value: string): boolean {
+  return BULK_ID.test(value);
+}
+
+/** The id of an update that follows from something else: the same name gives the same one. */
+export function updateIdOf(shard: number, at: number, hexName: string): string {
+  return `${updateIdPrefix(shard)}${derivedUlid(at, hexName)}`;
 }
 
 /** A ULID of a time, with a hash in the place of what is random. */
@@ -74,6 +89,11 @@ export function isGroupId(value: string): boolean {
 
 export function newUpdateId(shard: number): string {
   return `${updateIdPrefix(shard)}${ulid()}`;
+}
+
+/** The id that an update has in another shard: the same row never gets two in one. */
+export function updateIdIn(shard: number, updateId: string): string {
+  return `${updateIdPrefix(shard)}${updateId.slice(updateId.lastIndexOf('_') + 1)}`;
 }
 
 /** What the ids of a shard's updates begin with. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { newUpdateId, shardOf } from '../domain/ids.ts';
+import { newUpdateId, shardOf, updateIdIn } from '../domain/ids.ts';
 import type { UpdateRequest } from '../domain/update.ts';
 import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
@@ -104,7 +104,7 @@ export class Admissions {
     const ofGroups = new Map<string, number[]>();
     for (const index of indexes) {
       const { groupId, identityId = '' } = requests[index] ?? {};
-      if (groupId === undefined) ids[index] = this.#newId(identityId);
+      if (groupId === undefined) ids[index] = this.#idFor(identityId, ids[index]);
       else ofGroups.set(groupId, [...(ofGroups.get(groupId) ?? []), index]);
     }
     if (ofGroups.size === 0) return { ...before, ids };
@@ -117,7 +117,7 @@ export class Admissions {
           for (const [index, route] of found) {
             problems.delete(index);
             routes[index] = route;
-            ids[index] = this.#newId(route.identityId);
+            ids[index] = this.#idFor(route.identityId, ids[index]);
           }
         } catch (error) {
           if (!(error instanceof CourierError)) throw error;
@@ -150,8 +150,10 @@ export class Admissions {
     return routes;
   }
 
-  #newId(identityId: string): string {
-    return newUpdateId(shardOf(identityId, this.#settings.shardCount));
+  /** A row keeps its id but for the shard, so that whoever routes it again gives it the same. */
+  #idFor(identityId: string, before: string | undefined): string {
+    const shard = shardOf(identityId, this.#settings.shardCount);
+    return before ? updateIdIn(shard, before) : newUpdateId(shard);
   }
 
   #key({ actor, idempotencyKey }: AdmissionOptions): string {

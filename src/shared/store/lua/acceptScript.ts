@@ -28,7 +28,8 @@ local now = int(nowMs)
 local batch = ARGV[5]
 local answers, taken = {}, {}
 local mustExist = ARGV[8] ~= '0'
-local isNew = batch == '' or beginPortion(batch, ARGV[9])
+-- Rows that are routed anew are another portion, though their ids may stay.
+local isNew = batch == '' or beginPortion(batch, ARGV[9] .. ARGV[22])
 local position = reserve(tonumber(ARGV[3]), nowMs)
 local at = 9
 for i = 1, tonumber(ARGV[3]) do
