@@ -5,6 +5,7 @@
  *   npm run bench:api -- [--rounds 5] [--seconds 5] [--connections 32]
  */
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { RedisServer } from '../../test/support/redisServer.ts';
 import { type RunningProcess, startProcess } from '../../test/support/processes.ts';
@@ -40,7 +41,7 @@ const api = await start('src/api/main.ts', {
   API_RATE_BURST: '1000000',
   VAULT_KEYS: `bench:${randomBytes(32).toString('base64')}`,
 });
-const bare = await start('bench/api/bareYoga.ts', {});
+const bare = await start(fileURLToPath(new URL('./bareYoga.ts', import.meta.url)), {});
 const [, apiUrl = ''] = await api.line(/"url":"(http:[^"]+\/graphql)".*GraphQL is served/);
 const [, bareUrl = ''] = await bare.line(/served at (\S+)/);
 

@@ -6,6 +6,7 @@ import { DELIVER_QUEUE, type Keys } from '../redis/keys.ts';
 import { isRedirection } from '../redis/redirection.ts';
 import { isScriptMissing, reloadScripts } from '../redis/reloadScripts.ts';
 import { bindScript, type Script, type ScriptArgument, scriptWords } from '../redis/script.ts';
+import { leanTransactions } from './leanTransactions.ts';
 
 /** Jobs without a priority run first; bulk ones stand behind them. */
 export const BULK_PRIORITY = 10;
@@ -101,6 +102,7 @@ export class ShardQueues {
     const queue = this.queue(shard);
     const command = bindScript(this.#redis, script);
     const client = await queue.getBackend().client;
+    leanTransactions(this.#redis);
     const multi = client.multi();
     multi.runCommand(command, scriptWords(this.#redis, [this.#keys.shard(shard).lease], args));
     await new Job(queue, job.name, job.data, jobOptions(job), job.id).addJob(multi);
