@@ -158,7 +158,7 @@ const httpServer = createHttpServer({
   host: config.API_HOST,
   port: config.API_PORT,
   handler: createRequestListener(
-    api,
+    (request, response) => void api(request, response),
     createWebPages({
       authenticate,
       sessions,

@@ -4,6 +4,9 @@ import type { TopLevelCode } from './topLevelCodes.ts';
 
 /** Far beyond any document that a shadow takes, and far from what a call stack holds. */
 const MAX_NESTING = 64;
+const OPENING_BRACE = 0x7b;
+const OPENING_BRACKET = 0x5b;
+const DECODER = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Takes one JSON operation by POST and nothing else: no GET, forms or uploads, which browsers send
@@ -44,7 +47,7 @@ function parseOperation(text: string): GraphQLParams {
   if (typeof body !== 'object' || body === null) {
     throw badRequest(400, 'BAD_REQUEST', 'The body must be an object: {"query": "…"}.');
   }
-  if (nestsDeeper(body, MAX_NESTING)) {
+  if (opens(text, MAX_NESTING) && nestsDeeper(body, MAX_NESTING)) {
     throw badRequest(400, 'BAD_REQUEST', `The body nests deeper than ${MAX_NESTING} levels.`);
   }
   return body;
@@ -56,7 +59,7 @@ async function readBody(request: Request, maxBytes: number): Promise<string> {
   if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes);
   const bytes = declared === null ? await collect(request, maxBytes) : await request.arrayBuffer();
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return DECODER.decode(bytes);
   } catch {
     throw badRequest(400, 'BAD_REQUEST', 'The body is not valid UTF-8.');
   }
@@ -71,6 +74,16 @@ async function collect(request: Request, maxBytes: number): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Whether the text has brackets for more than `limit` levels, as hardly any has. */
+function opens(text: string, limit: number): boolean {
+  let brackets = 0;
+  for (let at = 0; at < text.length && brackets <= limit; at += 1) {
+    const one = text.charCodeAt(at);
+    if (one === OPENING_BRACE || one === OPENING_BRACKET) brackets += 1;
+  }
+  return brackets > limit;
 }
 
 /** Without recursion: the point is to find out before anything recursive looks at it. */
