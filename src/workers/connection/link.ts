@@ -59,6 +59,8 @@ const NEVER_MS = 3_600_000;
  * for ever, denials too, so a link lives for one connection: what comes after its end is a new one.
  */
 export class Link {
+  /** Filters that something else than shadows subscribes to: AWS allows 50 in all. */
+  reservedFilters = 0;
   readonly #client: mqtt5.Mqtt5Client;
   readonly #listener: LinkListener;
   #over = false;

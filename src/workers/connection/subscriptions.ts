@@ -1,8 +1,11 @@
-/** AWS IoT: 50 subscriptions a connection. A shadow needs two. */
-const MAX_SHADOWS = 25;
+/** AWS IoT: so many a connection. A shadow needs two. */
+const MAX_FILTERS = 50;
+const FILTERS_A_SHADOW = 2;
 const DENIED = 0x87;
 
 export interface SubscribePort {
+  /** Filters of the connection that are taken by something else than shadows. */
+  readonly reservedFilters: number;
   subscribe(filters: readonly string[]): Promise<readonly number[]>;
   unsubscribe(filters: readonly string[]): Promise<void>;
 }
@@ -33,6 +36,10 @@ export class Subscriptions {
     this.#port = port;
   }
 
+  get #most(): number {
+    return Math.floor((MAX_FILTERS - this.#port.reservedFilters) / FILTERS_A_SHADOW);
+  }
+
   get size(): number {
     return this.#entries.size;
   }
@@ -43,7 +50,7 @@ export class Subscriptions {
 
   /** Whether every place is taken by a publish that waits for its answer. */
   get full(): boolean {
-    if (this.#entries.size < MAX_SHADOWS) return false;
+    if (this.#entries.size < this.#most) return false;
     for (const entry of this.#entries.values()) if (entry.pinned === 0) return false;
     return true;
   }
@@ -59,7 +66,7 @@ export class Subscriptions {
   /** Subscribes unless that was done, and pins. Every 'subscribed' needs one `unpin`. */
   async pin(topic: string): Promise<SubscribeOutcome> {
     // Looked at again after each wait: another publish may have taken the room that was made.
-    while (!this.#entries.has(topic) && this.#entries.size >= MAX_SHADOWS) {
+    while (!this.#entries.has(topic) && this.#entries.size >= this.#most) {
       if (!(await this.#makeRoom())) return { kind: 'full' };
     }
     // Looked up after the wait: another publish to this shadow may have subscribed meanwhile.

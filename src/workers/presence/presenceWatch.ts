@@ -41,6 +41,7 @@ export class PresenceWatch {
 
   begin(link: Link): void {
     this.#link = link;
+    link.reservedFilters = PRESENCE_FILTERS.length;
     void this.renew();
   }
 

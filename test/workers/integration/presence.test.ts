@@ -117,3 +117,23 @@ test('one worker observes; when it is killed another takes over and admits the g
   const filters = subscribed.map(({ topicName }) => topicName);
   expect(filters.filter((filter) => filter?.includes('presence/connected'))).toHaveLength(2);
 });
+
+test('the observer publishes to more shadows than its filters leave room for, and is not cut off', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const user = aws.user();
+  await fleet.worker({ PRESENCE_USERNAME: user.username });
+  const { id: identityId, cognitoId } = await fleet.active(user);
+  await observed(fleet);
+  const updates = await fleet.sendAll(
+    Array.from({ length: 30 }, (_, at) => ({
+      identityId,
+      thing: `device_shadow_${at}`,
+      desired: { power: 'ON' },
+    })),
+  );
+  for (const update of updates) await fleet.succeeded(update);
+  expect(await aws.connects(cognitoId)).toHaveLength(1);
+  await device('device_still_seen');
+  await presenceOf(fleet, 'device_still_seen', { state: 'ONLINE', unobservedMs: 0 });
+});
