@@ -1,6 +1,5 @@
 /** A courier of the bench's own: Redis, emulator, workers in processes, and its intake in this one. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { shardOf, shardOfUpdate } from '../../src/shared/domain/ids.ts';
 import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
@@ -13,11 +12,11 @@ import { Vault } from '../../src/shared/vault/vault.ts';
 import { type RunningProcess, startProcess } from '../../test/support/processes.ts';
 import { RedisServer } from '../../test/support/redisServer.ts';
 import { type BenchAccount, startAccount } from '../emulator/account.ts';
+import { until } from './until.ts';
 import { awsEnvironment, WITHOUT_QUOTAS } from './workerEnvironment.ts';
 
 const SHARDS = 64;
 const RETENTION_MS = 3_600_000;
-const POLL_MS = 20;
 
 interface DeploymentOptions {
   readonly users: number;
@@ -122,7 +121,7 @@ export class BenchDeployment {
 
   /** Resolves when that many updates have succeeded since the start. */
   async untilSettled(updates: number): Promise<void> {
-    while ((await this.settled()) < updates) await sleep(POLL_MS);
+    await until(`${updates} updates settled`, async () => (await this.settled()) >= updates);
   }
 
   /** The worker that holds each shard's lease, by shard. */
@@ -134,7 +133,7 @@ export class BenchDeployment {
 
   /** Resolves when every shard has an owner. */
   async untilHeld(): Promise<void> {
-    while ((await this.owners()).includes(null)) await sleep(POLL_MS);
+    await until('an owner for every shard', async () => !(await this.owners()).includes(null));
   }
 
   /** When an update ended, epoch milliseconds of Redis's clock. */
@@ -158,7 +157,9 @@ export class BenchDeployment {
 
   /** Resolves when the broker has exactly that many connections. */
   async untilConnected(connections: number): Promise<void> {
-    while ((await this.stats()).connections !== connections) await sleep(POLL_MS);
+    await until(`${connections} connections`, async () => {
+      return (await this.stats()).connections === connections;
+    });
   }
 
   get shards(): readonly number[] {

@@ -4,6 +4,7 @@ import { acceptAll, courierRound, processesOf, requestsFor } from '../courierRou
 import { BenchDeployment } from '../deployment.ts';
 import { compareCpu, measured, type Round } from '../rounds.ts';
 import type { Row } from '../row.ts';
+import { until } from '../until.ts';
 
 const SIZES = {
   tiny: { identities: 2, shallow: 20, deep: 200, updates: 100, rounds: 1 },
@@ -37,7 +38,7 @@ export const backlog: Row = {
         await atDepth(bench, ids, size[side], Math.ceil(updates / 2));
         sides[side].push(await whileFilled(bench, worker, ids, size[side], updates));
         options.tell(`round ${round} of ${rounds}, ${side}`);
-        while (waitingOf(await bench.counts()) > 0) await sleep(POLL_MS);
+        await until('nothing waits', async () => waitingOf(await bench.counts()) === 0);
       }
     }
     await bench.stop();

@@ -5,13 +5,13 @@ import { courierRound, requestsFor } from '../courierRound.ts';
 import { BenchDeployment } from '../deployment.ts';
 import { median, quantile } from '../rounds.ts';
 import type { Finding, Row, RowOptions } from '../row.ts';
+import { until } from '../until.ts';
 
 const SIZES = {
   tiny: { identities: 4, rounds: 1, leaseMs: 1000, spacingMs: 1000 },
   quick: { identities: 50, rounds: 2, leaseMs: 10_000, spacingMs: 11_000 },
   full: { identities: 50, rounds: 5, leaseMs: 10_000, spacingMs: 11_000 },
 } as const;
-const POLL_MS = 20;
 
 /** How long the identities of a worker stand still after its SIGKILL; leases are as by default. */
 export const takeover: Row = {
@@ -95,20 +95,19 @@ async function standstillsOf(
 
 /** Resolves to the owners once the newcomer holds its share and no shard is without one. */
 async function untilShared(bench: BenchDeployment, newcomer: string) {
-  for (;;) {
-    const owners = await bench.owners();
+  let owners = await bench.owners();
+  await until(`${newcomer} has its share`, async () => {
+    owners = await bench.owners();
     const share = owners.filter((owner) => owner === newcomer).length;
-    if (share >= Math.floor(owners.length / 2) && owners.every((owner) => owner !== null)) {
-      return owners;
-    }
-    await sleep(POLL_MS);
-  }
+    return share >= Math.floor(owners.length / 2) && !owners.includes(null);
+  });
+  return owners;
 }
 
 async function reconnected(bench: BenchDeployment, ids: readonly string[]): Promise<void> {
   const askedAt = Date.now();
   await bench.control.connections('reconnect', ids);
   for (const id of ids) {
-    while ((await bench.connectedAt(id)) < askedAt) await sleep(POLL_MS);
+    await until(`${id} connected anew`, async () => (await bench.connectedAt(id)) >= askedAt);
   }
 }
