@@ -84,7 +84,7 @@ export class StoreGate {
 async function answer(connection: RedisClient): Promise<void> {
   if (!(connection instanceof Cluster)) {
     await connection.ping();
-  } else if (!String(await connection.cluster('INFO')).includes('cluster_state:ok')) {
+  } else if (!(await connection.cluster('INFO')).includes('cluster_state:ok')) {
     throw storeUnavailable('reading');
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { createWebPages } from './webPages.ts';
 import { QUEUES } from './webPages.ts';
@@ -15,7 +15,7 @@ function isForPages({ url = '', method, headers }: IncomingMessage): boolean {
 
 /** Gives every request to the pages or to the API. */
 export function createRequestListener(
-  api: RequestListener,
+  api: (request: IncomingMessage, response: ServerResponse) => unknown,
   pages: ReturnType<typeof createWebPages>,
 ): RequestListener {
   const servePages = getRequestListener(pages.fetch);

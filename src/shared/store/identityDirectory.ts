@@ -147,7 +147,10 @@ export class IdentityDirectory {
 
 function recordFields({ username, label, tags = [] }: Registration): readonly string[] {
   return [
-    ...['username', username, 'nameKey', searchText(username)],
+    'username',
+    username,
+    'nameKey',
+    searchText(username),
     ...(label === undefined ? [] : ['label', label, 'labelKey', searchText(label)]),
     ...(tags.length === 0 ? [] : ['tags', tagText(tags)]),
   ];

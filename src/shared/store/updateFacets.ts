@@ -164,7 +164,7 @@ export class UpdateFacets {
 }
 
 /** Whether the sizes of the index's sets tell how many match. */
-function isOfSizes({ states, failureCodes, ...rest }: UpdateFilter): boolean {
+function isOfSizes({ states: _states, failureCodes: _codes, ...rest }: UpdateFilter): boolean {
   return Object.values(rest).every((value) => value === undefined);
 }
 
