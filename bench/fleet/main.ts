@@ -7,9 +7,9 @@
  */
 import { parseArgs } from 'node:util';
 import { machineLine } from './machine.ts';
-import type { Finding, RowOptions } from './row.ts';
+import type { RowOptions } from './row.ts';
 import { ROWS } from './rows.ts';
-import { markdownTable } from './table.ts';
+import { TABLE_HEAD, tableLine } from './table.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
@@ -32,21 +32,22 @@ const options: Omit<RowOptions, 'tell'> = {
   rounds: number(values.rounds),
 };
 
-const machine = machineLine();
-const tables: Record<'aims' | 'quotas', Finding[]> = { aims: [], quotas: [] };
+console.log(machineLine());
+const HEADINGS = {
+  aims: 'Quotas off on all sides, signatures and policies on:',
+  quotas: "At AWS's default quotas:",
+} as const;
+const begun = new Set<keyof typeof HEADINGS>();
 const began = performance.now();
 for (const row of ROWS) {
   if (only !== undefined && !only.includes(row.name)) continue;
   const since = () => `${Math.round((performance.now() - began) / 1000)} s`;
   const tell = (message: string) => console.error(`[${since()}] ${row.name}: ${message}`);
-  tables[row.table].push(...(await row.run({ ...options, tell })));
-}
-console.log(machine);
-for (const [name, heading] of [
-  ['aims', 'Quotas off on all sides, signatures and policies on:'],
-  ['quotas', "At AWS's default quotas:"],
-] as const) {
-  if (tables[name].length > 0) console.log(`\n${heading}\n\n${markdownTable(tables[name])}`);
+  const findings = await row.run({ ...options, tell });
+  // Said as soon as it is known: what comes later may fail.
+  if (!begun.has(row.table)) console.log(`\n${HEADINGS[row.table]}\n\n${TABLE_HEAD}`);
+  begun.add(row.table);
+  console.log(findings.map(tableLine).join('\n'));
 }
 // aws-crt keeps native handles open.
 process.exit(0);

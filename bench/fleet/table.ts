@@ -1,21 +1,17 @@
 import type { Aim, CpuComparison, Finding } from './row.ts';
 
-const HEAD = [
+export const TABLE_HEAD = [
   '| what | against | ours | theirs | figure | aim | holds | CPU µs: ours, theirs, theirs ÷ ours |',
   '| --- | --- | --- | --- | --- | --- | --- | --- |',
-];
+].join('\n');
 
-/** Findings as a Markdown table. */
-export function markdownTable(findings: readonly Finding[]): string {
-  return [...HEAD, ...findings.map(line)].join('\n');
-}
-
-export function holds({ figure, aim }: Finding): boolean | undefined {
+function holds({ figure, aim }: Finding): boolean | undefined {
   if (figure === undefined) return undefined;
   return 'least' in aim ? figure >= aim.least : figure <= aim.most;
 }
 
-function line(finding: Finding): string {
+/** A finding as a line of the Markdown table that `TABLE_HEAD` begins. */
+export function tableLine(finding: Finding): string {
   const { what, against, ours, theirs, figure, unit = '', cpu } = finding;
   const held = holds(finding);
   const cells = [
