@@ -9,6 +9,7 @@ import type { AuditLog } from '../shared/store/auditLog.ts';
 import type { AuditReader } from '../shared/store/auditReader.ts';
 import type { BatchIntake } from '../shared/store/batchIntake.ts';
 import type { BatchReader } from '../shared/store/batchReader.ts';
+import type { BulkActions } from '../shared/store/bulkActions.ts';
 import type { DeadUpdates } from '../shared/store/deadUpdates.ts';
 import type { FleetEvents } from '../shared/store/fleetEvents.ts';
 import type { FleetControl } from '../shared/store/fleetControl.ts';
@@ -44,6 +45,7 @@ export interface ApiServices {
   readonly intake: UpdateIntake;
   readonly batchIntake: BatchIntake;
   readonly batches: BatchReader;
+  readonly bulkActions: BulkActions;
   readonly reader: UpdateReader;
   readonly control: UpdateControl;
   readonly search: SearchIndex;

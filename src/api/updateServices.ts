@@ -3,6 +3,7 @@ import type { RedisClient } from '../shared/redis/client.ts';
 import type { Keys } from '../shared/redis/keys.ts';
 import { BatchIntake } from '../shared/store/batchIntake.ts';
 import { BatchReader } from '../shared/store/batchReader.ts';
+import { BulkActions } from '../shared/store/bulkActions.ts';
 import type { IndexBounds } from '../shared/store/indexBounds.ts';
 import { SearchIndex } from '../shared/store/searchIndex.ts';
 import { UpdateControl } from '../shared/store/updateControl.ts';
@@ -24,6 +25,7 @@ export function updateServices(
     batches: new BatchReader(redis, keys, shardCount),
     search: new SearchIndex(redis, keys, shardCount),
     facets: new UpdateFacets(redis, keys, shardCount),
+    bulkActions: new BulkActions(redis, keys, queues, settings),
     control: new UpdateControl(redis, keys, queues, settings),
   };
 }

@@ -10,7 +10,7 @@ import { WebhookDeliveries } from '../shared/store/webhookDeliveries.ts';
 import { Webhooks } from '../shared/store/webhooks.ts';
 import { Vault } from '../shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from './aws/clients.ts';
-import { createBatchSweep } from './batches/createBatchSweep.ts';
+import { createAcrossShards } from './bulk/acrossShards.ts';
 import { createBudgets } from './budgets/budgets.ts';
 import type { ConnectionSettings } from './connection/connectionDependencies.ts';
 import { ConnectionSlots } from './connection/connectionSlots.ts';
@@ -89,7 +89,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     queues,
     clock,
     pauses,
-    batches: createBatchSweep(redis, keys, queues, config),
+    acrossShards: createAcrossShards(redis, keys, queues, config, log),
     vault,
     connections,
     tail: {

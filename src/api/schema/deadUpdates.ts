@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../shared/domain/desired.ts';
 import type { FinalState } from '../../shared/domain/sets.ts';
-import type { Update, UpdateRequest } from '../../shared/domain/update.ts';
+import { replayOf } from '../../shared/domain/replay.ts';
+import type { Update } from '../../shared/domain/update.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { cursorOf } from '../../shared/store/deadUpdates.ts';
 import { updateNotFound } from '../../shared/store/updateControl.ts';
@@ -74,7 +75,9 @@ builder.mutationField('replayUpdate', (t) =>
         if (original === undefined) throw updateNotFound(input.updateId);
         if (!REPLAYABLE.includes(original.state)) throw notReplayable(original);
         const group = await context.groups.find(original.groupId ?? '');
-        const asked = replayOf(original, group?.id, {
+        const asked = replayOf(original, {
+          // Through its group again, where there is one: the choice of the member holds for it, too.
+          ...(group === undefined ? {} : { identityId: '', groupId: group.id }),
           // Not known to be an object yet: `requestProblem` looks at it before anything is stored.
           desired: (input.desired as JsonObject | null | undefined) ?? original.desired,
           expectedVersion: input.expectedVersion ?? original.expectedVersion,
@@ -86,24 +89,6 @@ builder.mutationField('replayUpdate', (t) =>
       }),
   }),
 );
-
-function replayOf(
-  original: Update,
-  groupId: string | undefined,
-  changes: Pick<UpdateRequest, 'desired' | 'expectedVersion' | 'expiresAt'>,
-): UpdateRequest {
-  const { identityId, thing, shadow, confirm, coalesce } = original;
-  return {
-    // Through its group again, where there is one: the choice of the member holds for it, too.
-    ...(groupId === undefined ? { identityId } : { identityId: '', groupId }),
-    thing,
-    shadow,
-    confirm,
-    ...(coalesce === true ? { coalesce } : {}),
-    ...changes,
-    replayOf: original.id,
-  };
-}
 
 function notReplayable(update: Update): CourierError {
   return new CourierError(

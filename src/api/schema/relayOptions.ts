@@ -5,6 +5,7 @@ const NODE_TYPES: ReadonlyMap<string, string> = new Map([
   ['idn', 'Identity'],
   ['upd', 'Update'],
   ['bat', 'Batch'],
+  ['blk', 'BulkAction'],
   ['tok', 'ApiToken'],
   ['grp', 'Group'],
   ['aud', 'AuditEntry'],

@@ -10,6 +10,8 @@ import './updateShadow.ts';
 import './updateSearch.ts';
 import './updateFacets.ts';
 import './batch.ts';
+import './bulkAction.ts';
+import './bulkActionChanges.ts';
 import './shadow.ts';
 import './cancelUpdate.ts';
 import './deadUpdates.ts';

@@ -48,6 +48,15 @@ export function parseVerifyJob(data: unknown): VerifyJob {
   return verifyJob.parse(data);
 }
 
+/** A bulk job asks the owner to take its part in an action on many updates. */
+export const BULK = 'bulk';
+const bulkJob = z.object({ bulkActionId: z.string() });
+export type BulkJob = z.infer<typeof bulkJob>;
+
+export function parseBulkJob(data: unknown): BulkJob {
+  return bulkJob.parse(data);
+}
+
 /** A schedule job asks the owner to give updates whose time has come their places in their lanes. */
 export const SCHEDULE = 'schedule';
 /** `dueAt`: epoch milliseconds of Redis's clock. */

@@ -184,6 +184,26 @@ export class Keys {
     return `{${this.prefix}:batches}:accepting`;
   }
 
+  /** Hash: the record of an action on many updates. */
+  bulkAction(id: string): string {
+    return `{${this.prefix}:bulk:${id}}`;
+  }
+
+  /** Sorted set of actions on many updates by when they were started. */
+  get bulkActions(): string {
+    return `{${this.prefix}:bulks}:list`;
+  }
+
+  /** Sorted set of those that have not ended. */
+  get runningBulkActions(): string {
+    return `{${this.prefix}:bulks}:running`;
+  }
+
+  /** String: what was previewed under a token. */
+  bulkPreview(token: string): string {
+    return `{${this.prefix}:bulk-preview:${token}}`;
+  }
+
   /** Hash: the token bucket of an account-wide budget. */
   budget(name: string): string {
     return `{${this.prefix}:budget:${name}}`;
@@ -323,6 +343,11 @@ export class ShardKeys {
   /** Hash: the counters of a batch's part in this shard. */
   batch(batchId: string): string {
     return `${this.tag}:batch:${batchId}`;
+  }
+
+  /** Hash: how far an action on many updates is in this shard. */
+  bulkAction(id: string): string {
+    return `${this.tag}:bulk:${id}`;
   }
 
   /** Set: batches whose part here has ended, for the sweep to look whether the whole has. */

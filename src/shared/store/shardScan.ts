@@ -28,8 +28,8 @@ export interface Walk {
 
 /** The positions of a filter's time, both included. */
 export function rangeOf({ acceptedFrom, acceptedBefore }: UpdateFilter): {
-  readonly low: number;
-  readonly high: number;
+  low: number;
+  high: number;
 } {
   return {
     low: Math.max(0, acceptedFrom ?? 0) * POSITIONS_A_MS,

@@ -5,6 +5,7 @@ import type { ConnectionState, WaitReason } from '../../shared/domain/sets.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import {
+  BULK,
   CONNECTION,
   DELIVER,
   parseConnectionJob,
@@ -19,7 +20,7 @@ import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import type { IndexBounds } from '../../shared/store/indexBounds.ts';
 import type { Vault } from '../../shared/vault/vault.ts';
-import type { BatchSweep } from '../batches/batchSweep.ts';
+import type { AcrossShards } from '../bulk/acrossShards.ts';
 import type { SharedConnectionDependencies } from '../connection/connectionDependencies.ts';
 import { IdentityConnection } from '../connection/identityConnection.ts';
 import { processDeliver } from '../delivery/deliverProcessor.ts';
@@ -62,7 +63,7 @@ export interface ShardDependencies {
   readonly queues: ShardQueues;
   readonly clock: RedisClock;
   readonly pauses: PauseWatch;
-  readonly batches: BatchSweep;
+  readonly acrossShards: AcrossShards;
   readonly vault: Vault;
   readonly connections: SharedConnectionDependencies;
   readonly tail: TailDependencies;
@@ -197,17 +198,19 @@ export class ShardRuntime {
   }
 
   async #process(job: Job, token: string | undefined): Promise<unknown> {
+    const { redis, keys, acrossShards } = this.#deps;
     if (job.name === VERIFY) return this.#verify(job, token);
     if (job.name === SCHEDULE) return this.#release(job, token);
     if (job.name === READ_SHADOW) {
       return readShadow(job, token, {
-        redis: this.#deps.redis,
-        keys: this.#deps.keys.shard(this.lease.shard),
+        redis,
+        keys: keys.shard(this.lease.shard),
         records: this.#records,
         connection: (identityId) => this.#connection(identityId),
       });
     }
     if (job.name === CONNECTION) return this.#act(job, token);
+    if (job.name === BULK) return acrossShards.run(job, token, this.lease.shard, () => this.#quiet);
     if (job.name !== DELIVER) throw new Error(`unknown job name ${job.name}`);
     return processDeliver(job, token, {
       lanes: this.#lanes,
@@ -376,9 +379,7 @@ export class ShardRuntime {
     await this.#sweeper.sweep();
     await this.#observePresence();
     await this.#index.trim();
-    for (const id of await this.#deps.batches.sweep(this.lease.shard)) {
-      this.#deps.log.info({ batch: id }, 'a batch has ended');
-    }
+    await this.#deps.acrossShards.tend(this.lease.shard);
     await this.#strays.adopt();
     for (const identityId of await this.#records.dueProbes(Date.now(), PROBES_A_SWEEP)) {
       this.#probe(identityId);

@@ -1,0 +1,74 @@
+import { DelayedError, type Job } from 'bullmq';
+import type { WorkerConfig } from '../../shared/config/worker.ts';
+import type { Logger } from '../../shared/observability/logger.ts';
+import { parseBulkJob } from '../../shared/queue/deliverJob.ts';
+import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
+import type { RedisClient } from '../../shared/redis/client.ts';
+import type { Keys } from '../../shared/redis/keys.ts';
+import { BatchEnds } from '../../shared/store/batchEnds.ts';
+import { BatchIntake } from '../../shared/store/batchIntake.ts';
+import { BatchReader } from '../../shared/store/batchReader.ts';
+import { BulkActions } from '../../shared/store/bulkActions.ts';
+import { UpdateControl } from '../../shared/store/updateControl.ts';
+import { UpdateIntake } from '../../shared/store/updateIntake.ts';
+import { UpdateReader } from '../../shared/store/updateReader.ts';
+import { BatchSweep } from '../batches/batchSweep.ts';
+import { BulkParts } from './bulkParts.ts';
+import { BulkRunner } from './bulkRunner.ts';
+
+/** What a shard's owner does of that which spans shards: batches, and actions on many updates. */
+export interface AcrossShards {
+  /** With every sweep. */
+  tend(shard: number): Promise<void>;
+  /** Runs a bulk job; one that is stopped goes back, for the next owner. */
+  run(job: Job, token: string | undefined, shard: number, stopped: () => boolean): Promise<string>;
+}
+
+export function createAcrossShards(
+  redis: RedisClient,
+  keys: Keys,
+  queues: ShardQueues,
+  config: WorkerConfig,
+  log: Logger,
+): AcrossShards {
+  const settings = {
+    shardCount: config.SHARD_COUNT,
+    retentionMs: config.RETENTION_MS,
+    indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
+    indexMaxCount: config.INDEX_MAX_COUNT,
+  };
+  const intake = new UpdateIntake(redis, keys, queues, settings);
+  const batches = new BatchSweep(
+    new BatchIntake(redis, keys, intake, settings),
+    new BatchEnds(
+      redis,
+      keys,
+      new BatchReader(redis, keys, settings.shardCount),
+      settings.retentionMs,
+    ),
+  );
+  const bulk = new BulkRunner(
+    new BulkActions(redis, keys, queues, settings),
+    new BulkParts(redis, keys),
+    {
+      redis,
+      keys,
+      queues,
+      control: new UpdateControl(redis, keys, queues, settings),
+      intake,
+      reader: new UpdateReader(redis, keys, settings.shardCount),
+    },
+  );
+  return {
+    async tend(shard) {
+      for (const id of await batches.sweep(shard)) log.info({ batch: id }, 'a batch has ended');
+      await bulk.sweep(shard);
+    },
+    async run(job, token, shard, stopped) {
+      const { bulkActionId } = parseBulkJob(job.data);
+      if (await bulk.run(bulkActionId, shard, stopped)) return 'done';
+      await job.moveToDelayed(Date.now(), token);
+      throw new DelayedError();
+    },
+  };
+}
