@@ -5,6 +5,7 @@ import { connectRedis } from '../shared/redis/connect.ts';
 import { connectionGuard } from '../shared/redis/connectionGuard.ts';
 import { Keys } from '../shared/redis/keys.ts';
 import { AuditLog } from '../shared/store/auditLog.ts';
+import { BatchReader } from '../shared/store/batchReader.ts';
 import { EventStreams } from '../shared/store/eventStreams.ts';
 import { WebhookDeliveries } from '../shared/store/webhookDeliveries.ts';
 import { Webhooks } from '../shared/store/webhooks.ts';
@@ -26,7 +27,7 @@ import { WorkerTuning } from './fleet/workerTuning.ts';
 import { ShardKeeper } from './fleet/shardKeeper.ts';
 import { createPresenceObserver } from './presence/createPresenceObserver.ts';
 import { delivererSettings, shardSettings } from './settings.ts';
-import { ShardRuntime } from './shard/shardRuntime.ts';
+import { type ShardDependencies, ShardRuntime } from './shard/shardRuntime.ts';
 import { webhookDeliverer } from './webhooks/webhookDeliverer.ts';
 import { WebhookWatch } from './webhooks/webhookWatch.ts';
 
@@ -82,7 +83,8 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
   const vault = new Vault(config.VAULT_KEYS);
   const webhooks = new Webhooks(redis, keys, vault);
   const deliveries = new WebhookDeliveries(redis, queueRedis, keys);
-  const ofShards = {
+  const batchReader = new BatchReader(redis, keys, config.SHARD_COUNT);
+  const ofShards: ShardDependencies = {
     redis,
     queueRedis,
     keys,
@@ -97,6 +99,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
       streams: new EventStreams(redis, keys, config.SHARD_COUNT),
       watch: new WebhookWatch(webhooks),
       deliveries,
+      batch: (id) => batchReader.find(id),
       kept: config.EVENTS_KEPT,
     },
     settings: shardSettings(config, worker),

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { runScript } from '../../src/shared/redis/script.ts';
 import { HEARTBEAT, LEAVE } from '../../src/shared/store/lua/fleetScripts.ts';
+import { BatchEnds } from '../../src/shared/store/batchEnds.ts';
 import { shardOf } from '../../src/shared/domain/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { useRedis } from '../support/useRedis.ts';
@@ -241,6 +242,42 @@ test('a client that takes no events is told so', async () => {
   const answer = await api.send(UPDATE_EVENTS);
   expect(answer.errors[0].extensions.code).toBe('NOT_ACCEPTABLE');
   expect(api.services.feed.active).toBe(false);
+});
+
+test('a batch tells how far it is, until all of it has ended', async () => {
+  const api = await startApi(redis().url);
+  const identities = await Promise.all(['a', 'b', 'c'].map((name) => register(api, name)));
+  const updates = identities.map((identityId) => ({
+    identityId,
+    thing: 'device_1',
+    desired: { power: 'ON' },
+  }));
+  const data: Json = await api.run(
+    `mutation ($input: UpdateShadowsInput!) {
+      updateShadows(input: $input) { ... on UpdateShadowsSuccess { batch { id } rows { update { id } } } }
+    }`,
+    { input: { updates } },
+  );
+  const { batch, rows } = data.updateShadows;
+  const query =
+    'subscription ($id: ID!) { batchEvents(id: $id) { type batch { id state ended total } } }';
+  const stream = await follow(api, query, { id: batch.id });
+  expect(await stream.next()).toMatchObject({ type: 'PROGRESS', batch: { ended: 0, total: 3 } });
+  await cancel(api, rows[0].update.id);
+  expect(await stream.next()).toMatchObject({ type: 'PROGRESS', batch: { ended: 1 } });
+  for (const row of rows.slice(1)) await cancel(api, row.update.id);
+  const ends = new BatchEnds(api.redis, api.keys, api.services.batches, 60_000);
+  for (let shard = 0; shard < 8; shard += 1) await ends.sweep(shard);
+  let last: Json;
+  do last = await stream.next();
+  while (last.type === 'PROGRESS');
+  expect(last).toMatchObject({ type: 'ENDED', batch: { state: 'COMPLETED', ended: 3 } });
+  expect((await stream.events.next()).value).toMatchObject({ event: 'complete' });
+
+  const late = await follow(api, query, { id: batch.id });
+  expect(await late.next()).toMatchObject({ type: 'ENDED' });
+  const none = await follow(api, query, { id: `bat_${'0'.repeat(26)}` });
+  expect((await none.events.next()).value?.data.errors[0].extensions.code).toBe('BATCH_NOT_FOUND');
 });
 
 test('an identity that is parked and released, and workers that come and go, are told', async () => {

@@ -87,10 +87,14 @@ function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number):
       const { done, value } = await iterator.next();
       if (done !== true) {
         send(`event: next\n${idLine(facts.eventCursor)}data: ${JSON.stringify(value)}\n\n`);
+        // Only now: a comment must not be ahead of an event that is still being answered.
+        facts.placeCursor = facts.eventCursor ?? facts.placeCursor;
         return;
       }
       clearInterval(heartbeat);
-      if (facts.interrupted?.() !== true) send('event: complete\ndata:\n\n');
+      // The place where it is interrupted is where the client goes on.
+      if (facts.interrupted?.() === true) send(`:\n${idLine(facts.placeCursor)}\n`);
+      else send('event: complete\ndata:\n\n');
       controller.close();
     },
     async cancel() {

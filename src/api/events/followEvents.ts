@@ -18,6 +18,12 @@ export interface FollowOptions {
   readonly onPlace: (place: EventPlace) => void;
 }
 
+interface Following {
+  /** What comes after this is handed out. */
+  readonly begin: EventPlace;
+  readonly portions: AsyncGenerator<readonly CourierEvent[], void>;
+}
+
 /** How long the streams may take to be found. */
 const PATIENCE_MS = 5000;
 /** A cursor this far beyond Redis's own time is of another Redis. */
@@ -28,10 +34,7 @@ const FUTURE_MS = 5000;
  * this resolves, no event that happens is missed.
  * @throws CURSOR_INVALID, CURSOR_EXPIRED (also from the iterator), STORE_UNAVAILABLE
  */
-export async function followEvents(
-  feed: EventFeed,
-  options: FollowOptions,
-): Promise<AsyncGenerator<readonly CourierEvent[], void>> {
+export async function followEvents(feed: EventFeed, options: FollowOptions): Promise<Following> {
   const { streams, after, signal } = options;
   const asked = after === undefined ? undefined : cursorPlace(after);
   const watch = feed.watch(streams);
@@ -46,7 +49,7 @@ export async function followEvents(
     // What the feed knows may be of a moment ago.
     const place = asked ?? placeBefore(await feed.now());
     const first = await readOn(watch, place);
-    return portions(watch, place, first, options);
+    return { begin: place, portions: portions(watch, place, first, options) };
   } catch (error) {
     watch.end();
     throw error;

@@ -19,6 +19,8 @@ export interface EventSource<Payload extends Placed> {
   readonly pick: (
     events: readonly CourierEvent[],
   ) => Iterable<Payload> | Promise<Iterable<Payload>>;
+  /** What is handed out before any event, of how things stand; from there on nothing is missed. */
+  readonly first?: (begin: EventPlace) => Payload;
   /** Whether nothing can follow. */
   readonly isLast?: (payload: Payload) => boolean;
 }
@@ -37,7 +39,7 @@ export async function subscribeTo<Payload extends Placed>(
   stream.interrupted = () => subscription.interrupted;
   stream.end = () => subscription.close();
   try {
-    const portions = await followEvents(feed, {
+    const following = await followEvents(feed, {
       streams: source.streams,
       after: stream.lastEventId ?? source.after ?? undefined,
       signal: subscription.signal,
@@ -45,7 +47,8 @@ export async function subscribeTo<Payload extends Placed>(
         stream.placeCursor = eventCursor(place);
       },
     });
-    const payloads = flatten(portions, source, subscription.signal);
+    stream.placeCursor = eventCursor(following.begin);
+    const payloads = flatten(following, source, subscription.signal);
     const iterator: AsyncIterableIterator<Payload> = {
       next: () => payloads.next(),
       // Before the generator's own: that one would wait for what it awaits.
@@ -62,11 +65,14 @@ export async function subscribeTo<Payload extends Placed>(
   }
 
   async function* flatten(
-    portions: AsyncGenerator<readonly CourierEvent[], void>,
-    { pick, isLast }: EventSource<Payload>,
+    { begin, portions }: Awaited<ReturnType<typeof followEvents>>,
+    { pick, first, isLast }: EventSource<Payload>,
     signal: AbortSignal,
   ): AsyncGenerator<Payload, void> {
     try {
+      const standing = first?.(begin);
+      if (standing !== undefined) yield standing;
+      if (standing !== undefined && isLast?.(standing) === true) return;
       for await (const events of portions) {
         for (const payload of await pick(events)) {
           // What is not sent has not been seen: the client comes back for it.

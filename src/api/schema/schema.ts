@@ -26,6 +26,7 @@ import './webhooks/webhook.ts';
 import './webhooks/webhookActions.ts';
 import './webhooks/deliveryActions.ts';
 import './events/updateEvents.ts';
+import './events/batchEvents.ts';
 import './events/identityEvents.ts';
 import './events/fleetEvents.ts';
 import './apiToken.ts';

@@ -54,9 +54,9 @@ export interface ConnectionChanged {
   readonly worker: string;
 }
 
-/** Nothing of a batch is left in a shard; the batch has ended where that is so in all of them. */
-export interface BatchPartEnded {
-  readonly kind: 'BATCH_PART_ENDED';
+/** Every update of a batch has ended. May be told of more than once. */
+export interface BatchEnded {
+  readonly kind: 'BATCH_ENDED';
   readonly batchId: string;
 }
 
@@ -87,7 +87,7 @@ export type CourierEvent = { readonly place: EventPlace } & (
   | UpdateHeld
   | IdentityChanged
   | ConnectionChanged
-  | BatchPartEnded
+  | BatchEnded
   | ShardOwned
   | WorkerMoved
   | OperatorActed

@@ -3,6 +3,7 @@ import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import type { BatchReader } from './batchReader.ts';
 import { FINISH_BATCH } from './lua/batchScripts.ts';
+import { MOST_EVENTS } from './lua/eventFunctions.ts';
 
 const MOST_AT_ONCE = 100;
 
@@ -33,12 +34,19 @@ export class BatchEnds {
       const batch = await this.#reader.find(id);
       // Its last rows may come yet.
       if (batch?.state === 'ACCEPTING') continue;
+      if (batch?.state === 'COMPLETED') await this.#tell(id, shard);
       if (batch?.state === 'COMPLETED' && (await this.#note(id, batch.finishedAt))) ended.push(id);
       // Of what runs elsewhere, the part that ends last is noted there.
       if (batch?.state !== 'RUNNING') await this.#expire(id, shard);
       await this.#redis.srem(batchEnds, id);
     }
     return ended;
+  }
+
+  /** Before it is noted: a crash in between tells it twice, and never not at all. */
+  async #tell(id: string, shard: number): Promise<void> {
+    const { events } = this.#keys.shard(shard);
+    await this.#redis.xadd(events, 'MAXLEN', '~', MOST_EVENTS, '*', 'k', 'B', 'b', id);
   }
 
   async #note(id: string, finishedAt = Date.now()): Promise<boolean> {

@@ -96,7 +96,7 @@ function ofShard(place: EventPlace, fields: Fields): CourierEvent | undefined {
         worker: text('w'),
       };
     case 'B':
-      return { place, kind: 'BATCH_PART_ENDED', batchId: text('b') };
+      return { place, kind: 'BATCH_ENDED', batchId: text('b') };
     case 'S':
       return { place, kind: 'SHARD_OWNER', shard: place.stream, worker: text('w') || undefined };
     default:

@@ -4,6 +4,7 @@ import {
   inOrder,
   placeBefore,
 } from '../../shared/domain/courierEvent.ts';
+import type { Batch } from '../../shared/domain/batch.ts';
 import type { Webhook } from '../../shared/domain/webhook.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { ShardKeys } from '../../shared/redis/keys.ts';
@@ -13,7 +14,7 @@ import type { EventStreams } from '../../shared/store/eventStreams.ts';
 import { WRITE_TAIL } from '../../shared/store/lua/tailScripts.ts';
 import type { WebhookDeliveries } from '../../shared/store/webhookDeliveries.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';
-import { notificationsOf } from '../webhooks/notifications.ts';
+import { batchEnded, notificationsOf } from '../webhooks/notifications.ts';
 import { type WebhookWatch, wants } from '../webhooks/webhookWatch.ts';
 
 /** Events of one portion, and portions of one round: the rest is the next round's. */
@@ -26,6 +27,8 @@ export interface TailDependencies {
   readonly streams: EventStreams;
   readonly watch: WebhookWatch;
   readonly deliveries: Pick<WebhookDeliveries, 'add'>;
+  /** A batch as it stands. */
+  readonly batch: (id: string) => Promise<Batch | undefined>;
   /** The newest events that a shard keeps. */
   readonly kept: number;
 }
@@ -82,7 +85,12 @@ export class EventTail {
   }
 
   async #handOut(events: readonly CourierEvent[], webhooks: readonly Webhook[]): Promise<void> {
-    for (const notification of notificationsOf(events)) {
+    const notifications = [...notificationsOf(events)];
+    for (const event of events) {
+      if (event.kind !== 'BATCH_ENDED') continue;
+      notifications.push(batchEnded(event, await this.#deps.batch(event.batchId)));
+    }
+    for (const notification of notifications) {
       const concerned = webhooks.filter((one) => wants(one, notification.kind, notification.at));
       await Promise.all(concerned.map((one) => this.#deps.deliveries.add(one, notification)));
     }

@@ -1,3 +1,4 @@
+import type { Batch } from '../../shared/domain/batch.ts';
 import type { CourierEvent, EventOf } from '../../shared/domain/courierEvent.ts';
 import type { Notification } from '../../shared/domain/webhook.ts';
 
@@ -20,6 +21,30 @@ export function notificationsOf(events: readonly CourierEvent[]): readonly Notif
     if (event.kind === 'IDENTITY_STATUS' && isParked(event)) told.push(ofParked(event));
   }
   return told;
+}
+
+/** By the batch alone: however often its end is found, it is told of once. */
+export function batchEnded(
+  { batchId, place }: EventOf<'BATCH_ENDED'>,
+  batch: Batch | undefined,
+): Notification {
+  const ends = batch?.ends.map(({ state, code, count }) => ({
+    state,
+    failureCode: code ?? null,
+    count,
+  }));
+  return {
+    key: `batch/${batchId}`,
+    kind: 'BATCH_ENDED',
+    at: place.ms,
+    data: {
+      batchId,
+      label: batch?.label ?? null,
+      actor: batch?.actor ?? null,
+      total: batch?.total ?? null,
+      ends: ends ?? [],
+    },
+  };
 }
 
 function isDead(event: CourierEvent): event is Ended {

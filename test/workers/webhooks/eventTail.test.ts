@@ -110,6 +110,33 @@ test('a webhook is told of what it asked for, from the moment it was made or ena
   expect(await bodies(off.webhook)).toEqual([]);
 });
 
+test('the end of a batch is told of once, however often it is found', async () => {
+  const { webhook } = await world.create(URL, 'BATCH_ENDED');
+  const id = `bat_${'0'.repeat(26)}`;
+  const record = { actor: 'tests', label: 'firmware', createdAt: '1', shards: '0', refusals: '{}' };
+  await world.redis.hset(world.keys.batch(id), record);
+  const counters = { total: '10', left: '0', 'FAILED:REJECTED': '3', finishedAt: '2' };
+  await world.redis.hset(world.keys.shard(0).batch(id), counters);
+  for (let found = 0; found < 3; found += 1) await world.event({ k: 'B', b: id });
+  await world.tail(await world.takeShard('one')).round();
+  expect(await bodies(webhook)).toEqual([
+    {
+      type: 'batch.ended',
+      timestamp: expect.any(String),
+      data: {
+        batchId: id,
+        label: 'firmware',
+        actor: 'tests',
+        total: 10,
+        ends: [
+          { state: 'SUCCEEDED', failureCode: null, count: 7 },
+          { state: 'FAILED', failureCode: 'REJECTED', count: 3 },
+        ],
+      },
+    },
+  ]);
+});
+
 test('with no webhook nothing is kept of how far it came, and old events go all the same', async () => {
   const lease = await world.takeShard('one');
   await world.die(1300);

@@ -16,7 +16,6 @@ end
 local function endPart(batch, now)
   redis.call('HSET', batchKey(batch), 'finishedAt', int(now))
   redis.call('SADD', T .. ':batch-ends', batch)
-  event('B', 'b', batch)
 end
 
 -- Whether a portion comes for the first time.

@@ -10,7 +10,7 @@ export const MOST_EVENTS = 50_000;
  * | H | an update waits for another reason | u, r (reason), d (until, ms), i, t |
  * | I | an identity has another status | i, s (status), r (wait reason), d (probe, ms) |
  * | C | a connection has another state | i, s (state), w (worker) |
- * | B | nothing of a batch is left in this shard | b |
+ * | B | a batch has ended, found by the owner of this shard | b |
  * | S | the shard has another owner | w ('' for none), e (epoch) |
  */
 export const EVENT_FUNCTIONS = /* lua */ `

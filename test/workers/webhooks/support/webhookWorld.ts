@@ -10,6 +10,7 @@ import type { RedisClient } from '../../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../../src/shared/redis/keys.ts';
 import { AuditLog } from '../../../../src/shared/store/auditLog.ts';
+import { BatchReader } from '../../../../src/shared/store/batchReader.ts';
 import { EventStreams } from '../../../../src/shared/store/eventStreams.ts';
 import { WebhookDeliveries } from '../../../../src/shared/store/webhookDeliveries.ts';
 import { Webhooks } from '../../../../src/shared/store/webhooks.ts';
@@ -36,6 +37,7 @@ export class WebhookWorld {
   readonly webhooks: Webhooks;
   readonly deliveries: WebhookDeliveries;
   readonly streams: EventStreams;
+  readonly batches: BatchReader;
   readonly #queueRedis: RedisClient;
   readonly #deliverers: Service[] = [];
   #seq = 0;
@@ -48,6 +50,7 @@ export class WebhookWorld {
     this.webhooks = new Webhooks(redis, this.keys, new Vault(vaultKeys));
     this.deliveries = new WebhookDeliveries(redis, queueRedis, this.keys);
     this.streams = new EventStreams(redis, this.keys, 1);
+    this.batches = new BatchReader(redis, this.keys, 1);
   }
 
   static async open(url: string): Promise<WebhookWorld> {
@@ -116,6 +119,7 @@ export class WebhookWorld {
       streams,
       watch,
       deliveries,
+      batch: (id) => this.batches.find(id),
       kept: 1000,
     });
   }
