@@ -45,6 +45,8 @@ export function registerFleetGauges(registry: Registry, deps: GaugeDependencies)
   });
 }
 
+const NOBODY = { online: 0, offline: 0 };
+
 function registerPresence(registry: Registry, { presence, redis, keys }: GaugeDependencies): void {
   const reader = new PresenceReader(redis, keys);
   gaugeOnScrape(registry, {
@@ -54,14 +56,14 @@ function registerPresence(registry: Registry, { presence, redis, keys }: GaugeDe
   });
   gaugeOnScrape(registry, {
     name: 'courier_presence_clients',
-    help: 'MQTT clients whose presence is known, by state; of the worker that observes',
+    help: 'MQTT clients whose presence is known, by state; 0 at workers that do not observe',
     labelNames: ['state'],
     collect: async (gauge) => {
-      if (presence?.observing !== true) return;
-      const observation = await inTime(reader.observation());
-      if (observation === undefined) return;
-      gauge.set({ state: 'ONLINE' }, observation.online);
-      gauge.set({ state: 'OFFLINE' }, observation.offline);
+      const observing = presence?.observing === true;
+      const known = observing ? await inTime(reader.observation()) : NOBODY;
+      if (known === undefined) return;
+      gauge.set({ state: 'ONLINE' }, known.online);
+      gauge.set({ state: 'OFFLINE' }, known.offline);
     },
   });
 }
