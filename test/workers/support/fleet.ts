@@ -9,6 +9,9 @@ import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
 import type { RedisTarget } from '../../../src/shared/redis/target.ts';
+import { BatchIntake } from '../../../src/shared/store/batchIntake.ts';
+import { BatchReader } from '../../../src/shared/store/batchReader.ts';
+import { BulkActions } from '../../../src/shared/store/bulkActions.ts';
 import { FleetControl } from '../../../src/shared/store/fleetControl.ts';
 import { FleetReader } from '../../../src/shared/store/fleetReader.ts';
 import { GroupDirectory } from '../../../src/shared/store/groupDirectory.ts';
@@ -59,6 +62,9 @@ export class Fleet {
   readonly shadowReads: ShadowReads;
   readonly groups: GroupDirectory;
   readonly editor: IdentityEditor;
+  readonly batchIntake: BatchIntake;
+  readonly batches: BatchReader;
+  readonly bulk: BulkActions;
   readonly shardCount: number;
   readonly #store: RedisTarget;
   readonly #queueRedis: RedisClient;
@@ -94,6 +100,9 @@ export class Fleet {
     this.reader = new FleetReader(this.redis, this.keys, shardCount);
     this.#intake = new UpdateIntake(this.redis, this.keys, this.#queues, settings);
     this.#reader = new UpdateReader(this.redis, this.keys, shardCount);
+    this.batchIntake = new BatchIntake(this.redis, this.keys, this.#intake, settings);
+    this.batches = new BatchReader(this.redis, this.keys, shardCount);
+    this.bulk = new BulkActions(this.redis, this.keys, this.#queues, settings);
   }
 
   async worker(settings: Settings = {}): Promise<InProcessWorker> {
