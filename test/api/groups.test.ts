@@ -136,6 +136,28 @@ test('rows through a group and rows of identities go together', async () => {
   ]);
 });
 
+test('what is sent again goes through the group again, and each tells of the other', async () => {
+  const api = await startApi(redis().url);
+  const ids = await plant(api, ['alice', 'bob', 'carol', 'dave']);
+  const { update } = await updateShadow(api, patch({ group: 'plant' }));
+  await api.services.control.cancel(update.id, 'tests', undefined);
+  const { update: first } = await api.run(UPDATE, { id: update.id });
+  const identityIds = [first.identityId];
+  await run(api, members('RemoveFromGroup'), { group: 'plant', identityIds });
+  const replay = `mutation ($input: ReplayUpdateInput!) {
+    result: replayUpdate(input: $input) {
+      ... on ReplayUpdateSuccess { update { id identityId replayOf { id } } }
+    }
+  }`;
+  const again = (await run(api, replay, { updateId: update.id })).update;
+  expect(ids).toContain(again.identityId);
+  expect(again.identityId).not.toBe(first.identityId);
+  expect(again.replayOf.id).toBe(update.id);
+  const lineage = 'query ($id: ID!) { update(id: $id) { replays { id } } }';
+  const { update: original } = await api.run(lineage, { id: update.id });
+  expect(original.replays).toEqual([{ id: again.id }]);
+});
+
 test('the same key is the same update, though the members of the group changed', async () => {
   const api = await startApi(redis().url);
   const ids = await plant(api, ['alice', 'bob']);

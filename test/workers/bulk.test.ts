@@ -135,7 +135,7 @@ test('a retry sends each failed update again once, in a batch that names the one
   const retried = await world.batches.find(ended?.batchId ?? '');
   expect(retried).toMatchObject({ total: 120, left: 120, state: 'RUNNING', retryOf: batchId });
   for (const [at, id] of ids.entries()) {
-    expect(await world.reader.replaysOf(id)).toHaveLength(at % 2 === 0 ? 1 : 0);
+    expect(await world.reader.replaysOf({ id })).toHaveLength(at % 2 === 0 ? 1 : 0);
   }
   parts.left = Number.POSITIVE_INFINITY;
   // They have been sent again: a second retry of the same batch has nothing to do.

@@ -183,8 +183,10 @@ builder.node(UpdateType, {
     replays: t.field({
       type: [UpdateType],
       description: 'The updates that repeat it, oldest first.',
-      resolve: async ({ id }, _args, context) => {
-        const ids = await context.gate.read(() => context.reader.replaysOf(id));
+      resolve: async ({ id, asked }, _args, context) => {
+        const ids = await context.gate.read(() =>
+          context.reader.replaysOf({ id, groupId: asked.groupId }),
+        );
         const found = await Promise.all(ids.map((one) => find(one, context)));
         return found.filter((one) => one !== undefined);
       },

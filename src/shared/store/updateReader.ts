@@ -57,12 +57,25 @@ export class UpdateReader {
     );
   }
 
-  /** The updates that repeat this one, oldest first. */
-  async replaysOf(id: string): Promise<readonly string[]> {
-    const shard = shardOfUpdate(id);
-    if (shard === undefined || shard >= this.#shardCount) return [];
-    return this.#redis.lrange(this.#keys.shard(shard).replays(id), 0, '-1');
+  /**
+   * The updates that repeat this one, oldest first. They are listed in their own shard, which is
+   * this one's unless it was sent through a group.
+   */
+  async replaysOf({ id, groupId }: Pick<Update, 'id' | 'groupId'>): Promise<readonly string[]> {
+    const own = shardOfUpdate(id);
+    if (own === undefined || own >= this.#shardCount) return [];
+    const all = Array.from({ length: this.#shardCount }, (_, shard) => shard);
+    const shards = groupId === undefined ? [own] : all;
+    const lists = await Promise.all(
+      shards.map((shard) => this.#redis.lrange(this.#keys.shard(shard).replays(id), 0, '-1')),
+    );
+    return lists.flat().toSorted((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
   }
+}
+
+/** What of an id tells when it was given, whatever its shard. */
+function timeOf(updateId: string): string {
+  return updateId.slice(updateId.lastIndexOf('_') + 1);
 }
 
 /** Why updates wait, as far as that follows from what they share with others. */

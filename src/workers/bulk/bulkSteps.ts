@@ -92,7 +92,7 @@ async function retry(
       if (original === undefined) return undefined;
       const name = createHash('sha256').update(`${id}\n${updateId}`).digest('hex');
       const newId = updateIdOf(shard, at, name);
-      const replays = await reader.replaysOf(updateId);
+      const replays = await reader.replaysOf(original);
       const wanted = replays.length === 0 || replays.includes(newId);
       return wanted ? { updateId, newId, request: replayOf(original) } : undefined;
     }),
