@@ -1,3 +1,4 @@
+import { isGroupId } from './ids.ts';
 import { CourierError } from '../errors/courierError.ts';
 
 /** A named set of identities, any of which may send for it. Times are epoch milliseconds. */
@@ -13,7 +14,8 @@ export interface Group {
 const NAME = /^[\w.:/=@+-]{1,64}$/;
 
 export function groupNameProblem(name: string): CourierError | undefined {
-  if (NAME.test(name)) return undefined;
+  // An id stands for its group wherever a name does.
+  if (NAME.test(name) && !isGroupId(name)) return undefined;
   return new CourierError(
     'GROUP_NAME_INVALID',
     'A group is named with 1 to 64 characters: letters of ASCII, digits and _ . : / = @ + -',
