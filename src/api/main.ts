@@ -8,6 +8,7 @@ import { createOpsServer } from '../shared/observability/opsServer.ts';
 import { createRegistry } from '../shared/observability/registry.ts';
 import { ShardQueues } from '../shared/queue/shardQueues.ts';
 import { connectRedis } from '../shared/redis/connect.ts';
+import { connectionGuard } from '../shared/redis/connectionGuard.ts';
 import { Keys } from '../shared/redis/keys.ts';
 import { waitForRedis } from '../shared/redis/waitForRedis.ts';
 import { watchOutages } from '../shared/redis/watchOutages.ts';
@@ -207,7 +208,12 @@ const store = service({
   },
 });
 
-await runServices([opsServer, store, httpServer], {
+const guard = connectionGuard([redis, queueRedis], {
+  silenceMs: config.REDIS_SILENCE_MS,
+  onRenewed: () => log.warn('a silent connection to Redis was made anew'),
+});
+
+await runServices([opsServer, store, guard, httpServer], {
   log,
   drainTimeoutMs: config.DRAIN_TIMEOUT_MS,
   onReady: () => {

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/freePort.ts';
+import { RedisRelay } from '../support/redisRelay.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RunningProcess, startProgram } from '../support/processes.ts';
 import { startRedis } from '../support/redisServer.ts';
@@ -182,4 +183,22 @@ test('a connection that is kept open does not keep the process from ending', asy
   api.signal('SIGTERM');
   expect((await api.exited).code).toBe(0);
   expect(performance.now() - startedAt).toBeLessThan(3000);
+});
+
+test('connections to Redis that hang without being closed are made anew, and it answers again', async () => {
+  const relay = await RedisRelay.start(redis().port);
+  try {
+    const settings = { REDIS_SILENCE_MS: '300', API_STORE_TIMEOUT_MS: '1000' };
+    const api = await start({ ...environment(relay.url), ...settings });
+    const { graphql } = await urls(api);
+    const query = '{ fleet { oldestWaitSeconds } }';
+    expect(await send(graphql, query)).toMatchObject({ data: { fleet: {} } });
+    relay.hang();
+    await eventually(async () => {
+      expect(await send(graphql, query)).toMatchObject({ data: { fleet: {} } });
+    });
+    expect(api.stdout).toContain('a silent connection to Redis was made anew');
+  } finally {
+    await relay.stop();
+  }
 });

@@ -78,6 +78,11 @@ export const COMMON_VARIABLES = {
     'which log lines are written; logs are JSON lines on standard output',
     'info',
   ),
+  REDIS_SILENCE_MS: milliseconds(
+    'how long a connection to Redis may leave a PING unanswered, where a new connection gets its answer, before it is made anew',
+    5000,
+    100,
+  ),
   STARTUP_TIMEOUT_MS: milliseconds(
     'how long a starting process waits for Redis before it gives up with exit code 69',
     30_000,

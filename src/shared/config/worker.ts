@@ -68,11 +68,6 @@ export const WORKER_VARIABLES = {
     15_000,
     100,
   ),
-  REDIS_SILENCE_MS: milliseconds(
-    'how long a connection to Redis may leave a PING unanswered, where a new connection gets its answer, before it is made anew',
-    5000,
-    100,
-  ),
   AWS_QUOTAS: oneOf(
     ['default', 'small'],
     "which of AWS's default quotas the budgets follow; small is for the regions with lower ones",

@@ -47,22 +47,18 @@ function nodesOf(client: RedisClient): readonly Redis[] {
 
 async function renewWhereSilent(node: Redis, settings: GuardSettings): Promise<void> {
   let answered = false;
-  const asked = node.ping().then(
-    () => {
-      answered = true;
-    },
-    // It is being made anew already.
-    () => {
-      answered = true;
-    },
-  );
+  const asked = node.ping().then(() => {
+    answered = true;
+  });
   await within(settings.silenceMs, asked);
-  if (answered) return;
+  // One that is not ready is being made anew already.
+  const isSilent = () => !answered && node.status === 'ready';
+  if (!isSilent()) return;
   const another = node.duplicate({ lazyConnect: true, retryStrategy: () => null });
   another.on('error', () => undefined);
   try {
     const reached = await within(settings.silenceMs, another.ping());
-    if (!reached || answered) return;
+    if (!reached || !isSilent()) return;
     settings.onRenewed();
     node.disconnect(true);
   } finally {
