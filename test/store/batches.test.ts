@@ -4,11 +4,11 @@ import type { ErrorPolicy } from '../../src/shared/domain/batch.ts';
 import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../src/shared/redis/client.ts';
 import { BatchSweep } from '../../src/workers/batches/batchSweep.ts';
-import { useRedis } from '../support/useRedis.ts';
+import { useStore } from '../support/useStore.ts';
 import { SearchWorld } from './support/searchWorld.ts';
 import { request } from './support/shardWorld.ts';
 
-const redis = useRedis();
+const store = useStore();
 const worlds: SearchWorld[] = [];
 const SHARDS = 4;
 
@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 async function open(): Promise<SearchWorld> {
-  const world = await SearchWorld.open(redis().url, SHARDS);
+  const world = await SearchWorld.open(store(), SHARDS);
   worlds.push(world);
   return world;
 }
@@ -180,8 +180,10 @@ test('with REJECT_ALL one wrong row keeps all others out', async () => {
   const codes = answer.rows.map((row) => (row.taken ? 'taken' : row.error.code));
   expect(codes.slice(0, -1).every((code) => code === 'ROW_NOT_TAKEN')).toBe(true);
   expect(codes.at(-1)).toBe('IDENTITY_NOT_FOUND');
-  expect(await world.redis.keys(`*${world.keys.prefix}*:update:*`)).toEqual([]);
-  expect(await world.redis.keys(`*${world.keys.prefix}*:batch*`)).toEqual([]);
+  const found = await world.search.page({ filter: {}, first: 1, order: 'newest' });
+  expect(found.hits).toEqual([]);
+  expect(await world.redis.zcard(world.keys.acceptingBatches)).toBe(0);
+  expect((await world.batches.page(1, undefined)).batches).toEqual([]);
 });
 
 test('with REJECT_ALL an identity that is removed meanwhile keeps no row out', async () => {

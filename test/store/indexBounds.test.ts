@@ -3,11 +3,11 @@ import { laneId } from '../../src/shared/domain/lane.ts';
 import { FINAL_PARTITIONS } from '../../src/shared/store/lua/indexFunctions.ts';
 import { IndexTrimmer } from '../../src/workers/shard/indexTrimmer.ts';
 import { FencedError } from '../../src/workers/fleet/lease.ts';
-import { useRedis } from '../support/useRedis.ts';
+import { useStore } from '../support/useStore.ts';
 import { SearchWorld } from './support/searchWorld.ts';
 import { request } from './support/shardWorld.ts';
 
-const redis = useRedis();
+const store = useStore();
 const worlds: SearchWorld[] = [];
 const AGE_MS = 3_600_000;
 
@@ -17,7 +17,7 @@ afterEach(async () => {
 
 async function open(indexMaxCount = 1000) {
   const bounds = { indexMaxAgeMs: AGE_MS, indexMaxCount };
-  const world = await SearchWorld.open(redis().url, 1, bounds);
+  const world = await SearchWorld.open(store(), 1, bounds);
   worlds.push(world);
   const lease = await world.lease(0);
   const keys = world.keys.shard(0);

@@ -5,11 +5,11 @@ import type { FailureCode, FinalState, UpdateState } from '../../src/shared/doma
 import type { Update } from '../../src/shared/domain/update.ts';
 import type { UpdateFilter } from '../../src/shared/domain/updateFilter.ts';
 import type { Order, Place } from '../../src/shared/store/shardScan.ts';
-import { useRedis } from '../support/useRedis.ts';
+import { useStore } from '../support/useStore.ts';
 import { SearchWorld } from './support/searchWorld.ts';
 import { request } from './support/shardWorld.ts';
 
-const redis = useRedis();
+const store = useStore();
 const worlds: SearchWorld[] = [];
 
 afterEach(async () => {
@@ -19,7 +19,7 @@ afterEach(async () => {
 async function open(...options: [shards: number, bounds?: object]): Promise<SearchWorld> {
   const [shards, bounds] = options;
   const world = await SearchWorld.open(
-    redis().url,
+    store(),
     shards,
     bounds as { indexMaxAgeMs: number; indexMaxCount: number },
   );

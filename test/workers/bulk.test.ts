@@ -8,9 +8,9 @@ import { BulkRunner } from '../../src/workers/bulk/bulkRunner.ts';
 import { shardOf } from '../../src/shared/domain/ids.ts';
 import { SearchWorld } from '../store/support/searchWorld.ts';
 import { request } from '../store/support/shardWorld.ts';
-import { useRedis } from '../support/useRedis.ts';
+import { useStore } from '../support/useStore.ts';
 
-const redis = useRedis();
+const store = useStore();
 const worlds: SearchWorld[] = [];
 const SHARDS = 3;
 
@@ -31,7 +31,7 @@ class DyingParts extends BulkParts {
 }
 
 async function open() {
-  const world = await SearchWorld.open(redis().url, SHARDS);
+  const world = await SearchWorld.open(store(), SHARDS);
   worlds.push(world);
   const { keys, queues, control, intake, reader } = world;
   const settings = { shardCount: SHARDS, retentionMs: 600_000 };

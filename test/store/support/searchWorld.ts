@@ -6,6 +6,7 @@ import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
+import type { RedisTarget } from '../../../src/shared/redis/target.ts';
 import { runScript } from '../../../src/shared/redis/script.ts';
 import type { IndexBounds } from '../../../src/shared/store/indexBounds.ts';
 import { BatchEnds } from '../../../src/shared/store/batchEnds.ts';
@@ -65,9 +66,13 @@ export class SearchWorld {
     return new BatchIntake(redis, this.keys, intake, settings);
   }
 
-  static async open(url: string, shardCount: number, bounds?: IndexBounds): Promise<SearchWorld> {
-    const redis = connectRedis(url);
-    const queueRedis = connectRedis(url, { enableAutoPipelining: false });
+  static async open(
+    where: RedisTarget,
+    shardCount: number,
+    bounds?: IndexBounds,
+  ): Promise<SearchWorld> {
+    const redis = connectRedis(where);
+    const queueRedis = connectRedis(where, { enableAutoPipelining: false });
     for (const connection of [redis, queueRedis]) connection.on('error', () => undefined);
     await Promise.all([redis.connect(), queueRedis.connect()]);
     return new SearchWorld(redis, queueRedis, shardCount, bounds);
