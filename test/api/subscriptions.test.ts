@@ -228,6 +228,9 @@ test('a process that stops ends its streams so that clients come back', async ()
   api.services.subscriptions.stop();
   // Without `complete`, after which a client would not come back.
   expect(await events).toEqual({ value: undefined, done: true });
+  // The same for who comes while it stops, over a connection that is still there.
+  const late = await follow(api, UPDATE_EVENTS);
+  expect(await late.events.next()).toEqual({ value: undefined, done: true });
 });
 
 test('a subscription that is old enough is interrupted the same way', async () => {

@@ -88,7 +88,7 @@ function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number):
       if (done !== true) {
         send(`event: next\n${idLine(facts.eventCursor)}data: ${JSON.stringify(value)}\n\n`);
         // Only now: a comment must not be ahead of an event that is still being answered.
-        facts.placeCursor = facts.eventCursor ?? facts.placeCursor;
+        if (facts.eventCursor !== undefined) facts.placeCursor = facts.eventCursor;
         return;
       }
       clearInterval(heartbeat);

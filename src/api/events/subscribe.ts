@@ -61,6 +61,8 @@ export async function subscribeTo<Payload extends Placed>(
     return iterator;
   } catch (error) {
     subscription.close();
+    // This process stops: an empty stream that is not complete has the client look for another.
+    if (subscription.interrupted) return nothing();
     throw error;
   }
 
@@ -85,6 +87,10 @@ export async function subscribeTo<Payload extends Placed>(
       subscription.close();
     }
   }
+}
+
+async function* nothing(): AsyncGenerator<never, void> {
+  // Nothing is what it gives.
 }
 
 /** What a resolver of an event does first: events come over hours, and loaders must not. */
