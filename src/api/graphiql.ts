@@ -3,6 +3,8 @@ import { GRAPHIQL_EXAMPLES } from './graphiqlExamples.ts';
 
 export const GRAPHIQL_OPTIONS: GraphiQLOptions = {
   title: 'Shadow Courier',
+  // Subscriptions too: the API takes no operations by GET.
+  method: 'POST',
   defaultTabs: GRAPHIQL_EXAMPLES.map(({ query, variables }) => ({
     query,
     variables: JSON.stringify(variables, undefined, 2),

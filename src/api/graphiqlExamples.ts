@@ -10,11 +10,12 @@ const SOME_IDENTITY = 'idn_…';
 /** What people try first, each in a tab of its own, ready to be sent. */
 export const GRAPHIQL_EXAMPLES: readonly GraphiqlExample[] = [
   {
-    query: `# Shadow Courier. Every tab is an example that can be sent with the play button or Ctrl-Enter.
+    query: `# Shadow Courier. Every tab is an example:
+# send it with the play button or Ctrl-Enter.
 #
-# What you send from here goes under the token that you signed in with. A token of somebody else
-# goes into the "Headers" pane below: { "Authorization": "Bearer <token>" }
-# The round arrow at the bottom left reloads the schema; Ctrl-Space completes names.
+# It goes under the token that you signed in
+# with; another one goes into "Headers" below:
+# { "Authorization": "Bearer <token>" }
 
 query Fleet {
   fleet {
