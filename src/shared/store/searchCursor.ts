@@ -1,5 +1,4 @@
 import { CourierError } from '../errors/courierError.ts';
-import { POSITIONS_A_MS } from './lua/indexFunctions.ts';
 import type { Place } from './shardScan.ts';
 
 /** Where a page of a search ends, as text that callers hand back and look into at their own risk. */
@@ -16,9 +15,4 @@ export function parseCursor(cursor: string): Place {
     'This is no cursor that a page of this list gave.',
     'Use the endCursor of the page before, or leave it out to begin.',
   );
-}
-
-/** The place behind everything that was accepted up to a time, in epoch milliseconds. */
-export function placeBefore(ms: number): Place {
-  return { position: ms * POSITIONS_A_MS, shard: 0 };
 }

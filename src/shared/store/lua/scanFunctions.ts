@@ -1,4 +1,4 @@
-import { FINAL_PARTITIONS, OPEN_PARTITION, POSITIONS_A_MS } from './indexFunctions.ts';
+import { FINAL_PARTITIONS, OPEN_PARTITION } from './indexFunctions.ts';
 
 /** `name = true` for each, as the inside of a Lua table. */
 const OF_FAILED = FINAL_PARTITIONS.filter((name) => name.startsWith('FAILED'));
@@ -241,8 +241,3 @@ local function scan(filter, newest, low, high, most, prefix, all, visit)
   return true, last, looked
 end
 `;
-
-/** The positions of a time, in ms: from its first to its last. */
-export function positionsOf(ms: number): { readonly first: number; readonly last: number } {
-  return { first: ms * POSITIONS_A_MS, last: (ms + 1) * POSITIONS_A_MS - 1 };
-}
