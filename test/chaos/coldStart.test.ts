@@ -4,6 +4,9 @@ import { Deployment, type Member } from './support/deployment.ts';
 import { printTable } from './support/figures.ts';
 import { COLD_START as SIZE, DEADLINE_MS } from './support/size.ts';
 
+/** What AttachPolicy's 15 calls a second let through in three: jobs that hold every place cost more. */
+const MOST_OVERTAKING = 45;
+
 let deployment: Deployment;
 
 beforeAll(async () => {
@@ -86,8 +89,8 @@ test('a cold start under the default budgets is never throttled, and keeps nobod
   });
   expect(stats.callsThrottled).toBe(0);
   expect(await throttledConnects()).toBe(0);
-  // Behind the cold ones in any queue, a warm update would see a good part of them end first.
-  expect(Math.max(...overtaken)).toBeLessThan(SIZE.cold / 4);
+  // Behind the cold ones in any queue, a warm update would see many of them end first.
+  expect(Math.max(...overtaken)).toBeLessThan(MOST_OVERTAKING);
 });
 
 async function throttledConnects(): Promise<number> {
