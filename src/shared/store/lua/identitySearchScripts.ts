@@ -3,7 +3,7 @@ import { PRELUDE } from './fence.ts';
 
 /**
  * Looks through a set of a shard's identities for those that fit, up to so many candidates.
- * ARGV: set (the end of its key), 'age' (newest first) | 'text' (by letters), where to go on (score
+ * ARGV: sets (the ends of their keys, by spaces; the smallest is looked through), 'age' (newest first) | 'text' (by letters), where to go on (score
  * and id, or the entry; '' to begin), least text, most matches, most candidates, then what must fit
  * ('' for anything): status, tag, group, beginning of the username, of the label.
  * Answer: candidates looked at, '1' where the set has more, where it stopped, then pairs of where
@@ -14,11 +14,16 @@ export const SEARCH_IDENTITIES: Script = {
   keys: 1,
   lua: `${PRELUDE}${
     /* lua */ `
-local key = T .. ':' .. ARGV[1]
+local key
+for set in string.gmatch(ARGV[1], '%S+') do
+  local other = T .. ':' .. set
+  if not key or redis.call('ZCARD', other) < redis.call('ZCARD', key) then key = other end
+end
 local byText, after, least = ARGV[2] == 'text', ARGV[3], ARGV[4]
 local mostMatches, mostCandidates = tonumber(ARGV[5]), tonumber(ARGV[6])
 local status, tag, group, name, label = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local CHUNK = 100
+-- As many as may do; more each time that they did not.
+local chunk = math.min(100, mostMatches + 1)
 
 local function begins(text, with)
   return text and string.sub(text, 1, #with) == with
@@ -35,12 +40,12 @@ end
 -- The next entries as pairs of where and id, and whether there were as many as asked for.
 local function entriesByText()
   local from = after == '' and ('[' .. least) or ('(' .. after)
-  local found = redis.call('ZRANGEBYLEX', key, from, '[' .. least .. '\\255', 'LIMIT', 0, CHUNK)
+  local found = redis.call('ZRANGEBYLEX', key, from, '[' .. least .. '\\255', 'LIMIT', 0, chunk)
   local entries = {}
   for i, entry in ipairs(found) do
     entries[i] = { entry, string.match(entry, '%z(.*)$') }
   end
-  return entries, #found == CHUNK
+  return entries, #found == chunk
 end
 
 local function entriesByAge()
@@ -56,13 +61,13 @@ local function entriesByAge()
     end
   end
   local older = redis.call('ZREVRANGEBYSCORE', key, score and ('(' .. score) or '+inf', '-inf',
-    'WITHSCORES', 'LIMIT', 0, CHUNK)
+    'WITHSCORES', 'LIMIT', 0, chunk)
   for _, word in ipairs(older) do found[#found + 1] = word end
   local entries = {}
   for i = 1, #found, 2 do
     entries[#entries + 1] = { found[i + 1] .. ':' .. found[i], found[i] }
   end
-  return entries, #older == 2 * CHUNK
+  return entries, #older == 2 * chunk
 end
 
 local matches, looked, more = {}, 0, true
@@ -70,6 +75,7 @@ while more and looked < mostCandidates and #matches < 2 * mostMatches do
   local entries, full
   if byText then entries, full = entriesByText() else entries, full = entriesByAge() end
   more = full
+  chunk = math.min(100, 2 * chunk)
   for i, entry in ipairs(entries) do
     looked = looked + 1
     after = entry[1]
