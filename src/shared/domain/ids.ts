@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { encodeTime, monotonicFactory } from 'ulid';
 
 /**
@@ -74,7 +74,7 @@ export function isBatchId(value: string): boolean {
 
 /** The shard of an identity: stable for good while the deployment's shard count stands. */
 export function shardOf(identityId: string, shardCount: number): number {
-  return createHash('sha256').update(identityId).digest().readUInt32BE(0) % shardCount;
+  return hash('sha256', identityId, 'buffer').readUInt32BE(0) % shardCount;
 }
 
 const GROUP_ID = /^grp_[0-9A-HJKMNP-TV-Z]{26}$/;

@@ -101,10 +101,12 @@ export class Admissions {
     before: Admission,
   ): Promise<Admission> {
     const ids = [...before.ids];
+    // Most rows of a batch share an identity with others.
+    const shards = new Map<string, number>();
     const ofGroups = new Map<string, number[]>();
     for (const index of indexes) {
       const { groupId, identityId = '' } = requests[index] ?? {};
-      if (groupId === undefined) ids[index] = this.#idFor(identityId, ids[index]);
+      if (groupId === undefined) ids[index] = this.#idFor(identityId, ids[index], shards);
       else ofGroups.set(groupId, [...(ofGroups.get(groupId) ?? []), index]);
     }
     if (ofGroups.size === 0) return { ...before, ids };
@@ -117,7 +119,7 @@ export class Admissions {
           for (const [index, route] of found) {
             problems.delete(index);
             routes[index] = route;
-            ids[index] = this.#idFor(route.identityId, ids[index]);
+            ids[index] = this.#idFor(route.identityId, ids[index], shards);
           }
         } catch (error) {
           if (!(error instanceof CourierError)) throw error;
@@ -151,8 +153,9 @@ export class Admissions {
   }
 
   /** A row keeps its id but for the shard, so that whoever routes it again gives it the same. */
-  #idFor(identityId: string, before: string | undefined): string {
-    const shard = shardOf(identityId, this.#settings.shardCount);
+  #idFor(identityId: string, before: string | undefined, shards: Map<string, number>): string {
+    const shard = shards.get(identityId) ?? shardOf(identityId, this.#settings.shardCount);
+    shards.set(identityId, shard);
     return before ? updateIdIn(shard, before) : newUpdateId(shard);
   }
 

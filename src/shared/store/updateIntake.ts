@@ -1,4 +1,4 @@
-import { shardOf } from '../domain/ids.ts';
+import { shardOfUpdate } from '../domain/ids.ts';
 import { labelText } from '../domain/labels.ts';
 import { laneId } from '../domain/lane.ts';
 import type { UpdateRequest } from '../domain/update.ts';
@@ -56,7 +56,6 @@ interface Row {
 export class UpdateIntake {
   readonly #admissions: Admissions;
   readonly #queues: ShardQueues;
-  readonly #shardCount: number;
   readonly #retentionMs: number;
   /** The index's age in ms, and the most entries of a list of it. */
   readonly #index: readonly [number, number];
@@ -70,7 +69,6 @@ export class UpdateIntake {
   ) {
     this.#admissions = new Admissions(redis, keys, router, settings);
     this.#queues = queues;
-    this.#shardCount = settings.shardCount;
     this.#retentionMs = settings.retentionMs;
     const { indexMaxAgeMs, indexMaxCount } = { ...INDEX_BOUNDS, ...settings };
     this.#index = [indexMaxAgeMs, countOfShard(indexMaxCount, settings.shardCount)];
@@ -128,12 +126,14 @@ export class UpdateIntake {
     if (asked === undefined) throw new TypeError('a row without its request');
     const route = routes?.[index] ?? undefined;
     const request = route === undefined ? asked : { ...asked, identityId: route.identityId };
+    const updateId = ids[index] ?? '';
     return {
       index,
       request,
       route,
-      shard: this.#shard(request),
-      updateId: ids[index] ?? '',
+      // What has no id is not routed, and goes nowhere.
+      shard: shardOfUpdate(updateId) ?? -1,
+      updateId,
       problem: check?.(request, at, index) ?? problems?.get(index),
     };
   }
@@ -181,7 +181,7 @@ export class UpdateIntake {
     { actor, batchId = '', allKnown = false }: IntakeOptions,
     job: NewJob,
   ): Promise<readonly string[]> {
-    const args = rows.flatMap(({ updateId, request, route }) => [
+    const words = rows.map(({ updateId, request, route }) => [
       updateId,
       request.identityId,
       laneId(request),
@@ -189,36 +189,29 @@ export class UpdateIntake {
       request.shadow ?? '',
       JSON.stringify(request.desired),
       request.confirm,
-      request.expectedVersion ?? '',
-      request.expiresAt ?? '',
+      textOf(request.expectedVersion),
+      textOf(request.expiresAt),
       request.coalesce === true ? '1' : '',
       request.replayOf ?? '',
       job.name === SCHEDULE ? startText(request) : '',
       route === undefined ? '' : (request.groupId ?? ''),
-      route?.version ?? '',
+      textOf(route?.version),
       labelText(request),
     ]);
+    const { id } = job;
+    const mustExist = allKnown ? '0' : '1';
     const answer = await this.#queues.runAndAdd(
       shard,
       ACCEPT,
-      [
-        job.id,
-        actor,
-        rows.length,
-        this.#retentionMs,
-        batchId,
-        ...this.#index,
-        allKnown ? 0 : 1,
-        ...args,
-      ],
+      [id, actor, this.#retentionMs, batchId, ...this.#index, mustExist, JSON.stringify(words)],
       job,
     );
     return answer as string[];
   }
+}
 
-  #shard(request: UpdateRequest): number {
-    return shardOf(request.identityId, this.#shardCount);
-  }
+function textOf(value: number | undefined): string {
+  return value === undefined ? '' : String(value);
 }
 
 /** Nothing was accepted, and by another member of its group it may be. */
