@@ -15,7 +15,7 @@ import { type BenchAccount, startAccount } from '../emulator/account.ts';
 import { until } from './until.ts';
 import { awsEnvironment, WITHOUT_QUOTAS } from './workerEnvironment.ts';
 
-const SHARDS = 64;
+export const SHARDS = 64;
 const RETENTION_MS = 3_600_000;
 
 interface DeploymentOptions {

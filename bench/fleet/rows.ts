@@ -5,6 +5,7 @@ import { connections } from './rows/connections.ts';
 import { latency } from './rows/latency.ts';
 import { memory } from './rows/memory.ts';
 import { quotas } from './rows/quotas.ts';
+import { search } from './rows/search.ts';
 import { single } from './rows/single.ts';
 import { takeover } from './rows/takeover.ts';
 import type { Row } from './row.ts';
@@ -18,6 +19,7 @@ export const ROWS: readonly Row[] = [
   latency,
   backlog,
   memory,
+  search,
   takeover,
   quotas,
 ];
