@@ -193,6 +193,9 @@ export class BatchIntake {
         return refusal && errorOf(refusal);
       },
     });
+    // A group that finds no member now, say: the journal stays, and the rest is taken later.
+    const stuck = onError === 'REJECT_ALL' ? rows.find((row) => !row.taken) : undefined;
+    if (stuck?.taken === false) throw stuck.error;
     const refused: Record<number, RowRefusal> = {};
     for (const [index, row] of rows.entries()) {
       if (!row.taken) refused[index] = refusalOf(row.error);

@@ -1,5 +1,6 @@
 import { DelayedError, type Job } from 'bullmq';
 import type { WorkerConfig } from '../../shared/config/worker.ts';
+import { messageOf } from '../../shared/errors/courierError.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import { parseBulkJob } from '../../shared/queue/deliverJob.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
@@ -61,8 +62,13 @@ export function createAcrossShards(
   );
   return {
     async tend(shard) {
-      for (const id of await batches.sweep(shard)) log.info({ batch: id }, 'a batch has ended');
-      await bulk.sweep(shard);
+      try {
+        for (const id of await batches.sweep(shard)) log.info({ batch: id }, 'a batch has ended');
+        await bulk.sweep(shard);
+      } catch (error) {
+        // What concerns one of them must not keep the owner from its shard.
+        log.warn({ shard, error: messageOf(error) }, 'looking after what spans shards failed');
+      }
     },
     async run(job, token, shard, stopped) {
       const { bulkActionId } = parseBulkJob(job.data);
