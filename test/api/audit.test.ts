@@ -87,6 +87,36 @@ test('an entry says who, what, on what, from where and how it ended, and no secr
   expect(data.node).toEqual({ id: nodes[0].id, __typename: 'AuditEntry' });
 });
 
+test('an entry says how things stood before and how they stand after', async () => {
+  const api = await startApi(redis().url);
+  const identityId = await register(api);
+  const { update } = await updateShadow(api, { identityId, thing: 'device_1', desired: { a: 1 } });
+  const cancel = `mutation ($input: CancelUpdateInput!) {
+    cancelUpdate(input: $input) { __typename }
+  }`;
+  await api.run(cancel, { input: { updateId: update.id, reason: 'a mistake' } });
+  await api.redis.hset(api.keys.shard(shardOf(identityId, 8)).identity(identityId), {
+    status: 'QUARANTINED',
+    quarantinedAt: '1',
+  });
+  await api.run(RELEASE, { input: { identityId } });
+  const { nodes } = await auditLog(api, { first: 2 });
+  expect(nodes).toEqual([
+    expect.objectContaining({
+      action: 'releaseIdentity',
+      before: expect.objectContaining({ status: 'QUARANTINED' }),
+      after: { status: 'ACTIVE' },
+    }),
+    expect.objectContaining({
+      action: 'cancelUpdate',
+      subjects: [update.id],
+      reason: 'a mistake',
+      before: { state: 'QUEUED' },
+      after: { state: 'CANCELED' },
+    }),
+  ]);
+});
+
 test('the log is filtered by actor, action, subject, outcome and time, and read in pages', async () => {
   const api = await startApi(redis().url);
   const alice = await register(api, 'alice');

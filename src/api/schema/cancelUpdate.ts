@@ -1,5 +1,6 @@
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { updateNotFound } from '../../shared/store/updateControl.ts';
+import { audit } from '../audit.ts';
 import { reasonProblem } from '../input.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
@@ -34,9 +35,14 @@ builder.mutationField('cancelUpdate', (t) =>
         const reason = input.reason ?? undefined;
         const problem = reasonProblem(reason);
         if (problem !== undefined) throw problem;
+        const before = await context.updates.load(input.updateId);
         await context.control.cancel(input.updateId, context.actor, reason);
         const update = refTo(await context.updates.clear(input.updateId).load(input.updateId));
         if (update === undefined) throw updateNotFound(input.updateId);
+        audit(context, {
+          before: { state: before?.state ?? null },
+          after: { state: 'CANCELED' },
+        });
         return update;
       }),
   }),

@@ -1,3 +1,4 @@
+import { audit } from '../audit.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
@@ -36,7 +37,14 @@ builder.mutationFields((t) => ({
     errors: result('MoveShard'),
     resolve: (_root, { input }, context) =>
       perform(context, 'moveShard', async () => {
+        const before = await context.fleet.read();
         await context.fleetControl.moveShard(input.shard, input.worker);
+        const owner = before.shards.find(({ shard }) => shard === input.shard)?.owner;
+        audit(context, {
+          subjects: [input.worker, `shard ${input.shard}`],
+          before: { owner: owner ?? null },
+          after: { owner: input.worker },
+        });
         return context.fleet.read();
       }),
   }),
@@ -50,6 +58,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'drainWorker', async () => {
         await context.fleetControl.drainWorker(input.worker);
+        audit(context, { subjects: [input.worker], after: { draining: true } });
         return context.fleet.read();
       }),
   }),
@@ -62,6 +71,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'resumeWorker', async () => {
         await context.fleetControl.resumeWorker(input.worker);
+        audit(context, { subjects: [input.worker], after: { draining: false } });
         return context.fleet.read();
       }),
   }),

@@ -1,5 +1,6 @@
 import { MAX_JOB_CONCURRENCY, MAX_PER_SECOND } from '../../shared/store/fleetTuning.ts';
 import { requireReason } from '../input.ts';
+import { audit } from '../audit.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { BudgetNameEnum } from './budget.ts';
@@ -46,7 +47,13 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'setBudget', async () => {
         requireReason(input.reason);
+        const { budgets } = await context.tuning.read();
         await context.tuning.setBudget(input.budget, input.perSecond ?? undefined);
+        audit(context, {
+          subjects: [input.budget],
+          before: { perSecond: budgets.get(input.budget) ?? null },
+          after: { perSecond: input.perSecond ?? null },
+        });
         return context.fleet.read();
       }),
   }),
@@ -61,7 +68,12 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'setJobConcurrency', async () => {
         requireReason(input.reason);
+        const before = await context.tuning.read();
         await context.tuning.setJobConcurrency(input.jobConcurrency ?? undefined);
+        audit(context, {
+          before: { jobConcurrency: before.jobConcurrency ?? null },
+          after: { jobConcurrency: input.jobConcurrency ?? null },
+        });
         return context.fleet.read();
       }),
   }),

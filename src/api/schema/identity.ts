@@ -1,4 +1,5 @@
 import type { ConnectionView, Identity, Quarantine } from '../../shared/domain/identity.ts';
+import { audit } from '../audit.ts';
 import { perform } from '../perform.ts';
 import { labelProblem, secretOf, usernameProblem } from '../input.ts';
 import { actionResult } from './actionResult.ts';
@@ -257,6 +258,15 @@ builder.mutationFields((t) => ({
     },
     errors: identityResult('ReleaseIdentity'),
     resolve: (_root, { input }, context) =>
-      perform(context, 'releaseIdentity', () => context.directory.release(input.identityId)),
+      perform(context, 'releaseIdentity', async () => {
+        const before = await context.identities.load(input.identityId);
+        const identity = await context.directory.release(input.identityId);
+        const { status, quarantine } = before ?? {};
+        audit(context, {
+          before: { status: status ?? null, gate: quarantine?.denial.gate ?? null },
+          after: { status: identity.status },
+        });
+        return identity;
+      }),
   }),
 }));
