@@ -64,7 +64,7 @@ watchOutages(redis, log);
 queueRedis.on('error', () => undefined);
 
 const keys = new Keys(config.KEY_PREFIX);
-const queues = new ShardQueues(queueRedis, keys);
+const queues = new ShardQueues(queueRedis, keys, redis);
 const vault = new Vault(config.VAULT_KEYS);
 const shardCount = config.SHARD_COUNT;
 const gate = new StoreGate([redis, queueRedis], config.API_STORE_TIMEOUT_MS);
@@ -163,7 +163,7 @@ const httpServer = createHttpServer({
     createWebPages({
       authenticate,
       sessions,
-      queues: boardQueues(queues, shardCount),
+      queues: boardQueues(queues, shardCount, services.deliveries.queue),
       graphiql: graphiql ? (request) => api.fetch(request) : undefined,
       audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }),
       log,

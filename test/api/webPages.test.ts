@@ -51,6 +51,12 @@ test('a wrong token is not taken and says why, and nothing of it is repeated', a
   expect(api.log()).not.toContain('alert(1)');
 });
 
+test('a sign-in takes no more than a form, whoever sends it', async () => {
+  const api = await startApi(redis().url);
+  const answer = await signIn(api, 'a'.repeat(100_000));
+  expect([answer.status, await answer.text()]).toEqual([413, 'This is no form of the sign-in.']);
+});
+
 test('a session is sealed, out of reach of scripts, and counts for pages of this address only', async () => {
   const api = await startApi(redis().url);
   const signedIn = await signIn(api, TOKEN);
@@ -122,9 +128,10 @@ test('Bull Board shows every shard and its jobs, and lets only an admin change t
 
   const listed = await (await asked('viewer', '/queues/api/queues')).json();
   const queues = (listed as { queues: { name: string; readOnlyMode: boolean }[] }).queues;
-  expect(queues.map(({ name }) => name)).toEqual(
-    Array.from({ length: 8 }, (_, shard) => `shard-${shard}.deliver`),
-  );
+  expect(queues.map(({ name }) => name)).toEqual([
+    ...Array.from({ length: 8 }, (_, shard) => `shard-${shard}.deliver`),
+    'webhooks',
+  ]);
   expect(queues.every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
 
   const pause = { method: 'PUT' };

@@ -41,11 +41,15 @@ export function createQueueBoard(
   return new Hono().route(path, adapter.registerPlugin());
 }
 
-/** The queues of all shards, which have one name and a prefix each. */
-export function boardQueues(queues: ShardQueues, shardCount: number): readonly BoardQueue[] {
+/** Every queue: those of the shards, which have one name and a prefix each, and the webhooks'. */
+export function boardQueues(
+  queues: ShardQueues,
+  shardCount: number,
+  webhooks: Queue,
+): readonly BoardQueue[] {
   // Bull Board sorts by name.
   const width = String(shardCount - 1).length;
-  return Array.from({ length: shardCount }, (_, shard) => {
+  const ofShards = Array.from({ length: shardCount }, (_, shard) => {
     const number = String(shard).padStart(width, '0');
     return {
       queue: queues.queue(shard),
@@ -53,4 +57,5 @@ export function boardQueues(queues: ShardQueues, shardCount: number): readonly B
       displayName: `shard ${number}`,
     };
   });
+  return [...ofShards, { queue: webhooks, prefix: '', displayName: 'webhooks' }];
 }

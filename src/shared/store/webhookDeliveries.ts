@@ -47,6 +47,11 @@ export class WebhookDeliveries {
   readonly #keys: Keys;
   readonly #queue: Queue;
 
+  /** BullMQ's, for whoever shows it. */
+  get queue(): Queue {
+    return this.#queue;
+  }
+
   /** `queueRedis` is for BullMQ; both stay the caller's to close. */
   constructor(redis: RedisClient, queueRedis: RedisClient, keys: Keys) {
     this.#redis = redis;

@@ -220,7 +220,7 @@ export async function startApi(
   const pages = createWebPages({
     authenticate,
     sessions,
-    queues: boardQueues(queues, SHARD_COUNT),
+    queues: boardQueues(queues, SHARD_COUNT, services.deliveries.queue),
     graphiql: settings.graphiql === false ? undefined : (request) => api.fetch(request),
     audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }),
     log,
