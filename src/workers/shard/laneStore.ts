@@ -6,7 +6,7 @@ import type {
 } from '../../shared/domain/sets.ts';
 import { MAX_UPDATES_PER_JOB } from '../../shared/queue/deliverJob.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
-import type { ShardKeys } from '../../shared/redis/keys.ts';
+import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
 import { runScript, type Script, type ScriptArgument } from '../../shared/redis/script.ts';
 import { EXPIRE_DUE } from '../../shared/store/lua/endScripts.ts';
 import { DUE } from '../../shared/store/lua/scheduleScripts.ts';
@@ -160,8 +160,17 @@ export class LaneStore {
   ): Promise<boolean> {
     const { updateId, tries } = claim;
     const { reason, detail = '', until } = wait;
-    const call = ['giveBack', laneId, updateId, tries, reason, detail, this.#textOf(until)];
-    const [verdict] = await this.#calls.run<['held' | 'stale']>([...call, progress]);
+    const [verdict] = await this.#calls.run<['held' | 'stale']>([
+      'giveBack',
+      laneId,
+      updateId,
+      tries,
+      reason,
+      // Half of a surrogate pair, which AWS's texts might hold, is no JSON to Redis.
+      detail.toWellFormed(),
+      this.#textOf(until),
+      progress,
+    ]);
     return verdict === 'held';
   }
 
@@ -172,7 +181,7 @@ export class LaneStore {
       'hold',
       laneId,
       reason,
-      detail,
+      detail.toWellFormed(),
       this.#textOf(until),
     ]);
     const ended = this.#endedOf(answer[1]);
