@@ -1,19 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { Job, type JobsOptions, Queue } from 'bullmq';
-import type { ChainableCommander } from 'ioredis';
+import { type IRedisTransaction, Job, type JobsOptions, Queue } from 'bullmq';
 import type { RedisClient } from '../redis/client.ts';
-import { DELIVER_QUEUE, type Keys } from '../redis/keys.ts';
-import { isRedirection } from '../redis/redirection.ts';
-import { isScriptMissing, reloadScripts } from '../redis/reloadScripts.ts';
-import { bindScript, type Script, type ScriptArgument, scriptWords } from '../redis/script.ts';
-import { leanTransactions } from './leanTransactions.ts';
+import type { Keys } from '../redis/keys.ts';
+import { DELIVER_QUEUE } from '../redis/shardKeys.ts';
+import { runScript, type Script, type ScriptArgument } from '../redis/script.ts';
+import { type JobScript, scriptWithJob } from './scriptWithJob.ts';
 
 /** Jobs without a priority run first; bulk ones stand behind them. */
 export const BULK_PRIORITY = 10;
-
-/** While its slot moves, a cluster takes no transaction; ioredis follows most of what it says then. */
-const MAX_TRIES = 50;
-const REDIRECTION_MS = 100;
 
 const JOB_OPTIONS: JobsOptions = {
   // An attempt fails only on a fault of ours or of Redis; the promise to settle stays.
@@ -22,6 +15,12 @@ const JOB_OPTIONS: JobsOptions = {
   removeOnComplete: { age: 3600, count: 500 },
   removeOnFail: { age: 86_400, count: 500 },
 };
+
+/** A command as ioredis keeps it. */
+interface DefinedScript {
+  readonly lua: string;
+  readonly numberOfKeys?: number | null;
+}
 
 export interface NewJob {
   readonly name: string;
@@ -40,11 +39,16 @@ export interface NewJob {
 export class ShardQueues {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
+  readonly #scripts: RedisClient;
   readonly #queues = new Map<number, Queue>();
 
-  /** `redis` is shared by all queues and stays the caller's to close. */
-  constructor(redis: RedisClient, keys: Keys) {
+  /**
+   * `redis` is shared by all queues and stays the caller's to close; so does `scripts`, if another
+   * one, which carries what adds a job with a script of ours.
+   */
+  constructor(redis: RedisClient, keys: Keys, scripts: RedisClient = redis) {
     this.#redis = redis;
+    this.#scripts = scripts;
     this.#keys = keys;
   }
 
@@ -70,7 +74,7 @@ export class ShardQueues {
   }
 
   /**
-   * Runs a script and adds a job in one MULTI, both in the shard's slot.
+   * Runs a script and adds a job, both in the shard's slot, as one script.
    * @returns the script's answer. A job whose id exists already is left as it is.
    */
   async runAndAdd(
@@ -79,37 +83,36 @@ export class ShardQueues {
     args: readonly ScriptArgument[],
     job: NewJob,
   ): Promise<unknown> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await this.#runAndAddOnce(shard, script, args, job);
-      } catch (error) {
-        if (tries === MAX_TRIES) throw error;
-        // In both cases the other half may have run. Running it again changes nothing: a record
-        // or a job that exists is left as it is.
-        if (isScriptMissing(error)) await reloadScripts(this.#redis);
-        else if (isRedirection(error)) await delay(REDIRECTION_MS);
-        else throw error;
-      }
-    }
+    const added = await this.#jobScript(shard, job);
+    const own = added.words.slice(added.keys);
+    return runScript(
+      this.#scripts,
+      scriptWithJob(script, added),
+      [this.#keys.shard(shard).lease, ...added.words.slice(0, added.keys).map(String)],
+      [own.length, ...own, ...args],
+    );
   }
 
-  async #runAndAddOnce(
-    shard: number,
-    script: Script,
-    args: readonly ScriptArgument[],
-    job: NewJob,
-  ): Promise<unknown> {
+  /** What BullMQ would send to add the job. */
+  async #jobScript(shard: number, job: NewJob): Promise<JobScript> {
     const queue = this.queue(shard);
-    const command = bindScript(this.#redis, script);
-    const client = await queue.getBackend().client;
-    leanTransactions(this.#redis);
-    const multi = client.multi();
-    multi.runCommand(command, scriptWords(this.#redis, [this.#keys.shard(shard).lease], args));
-    await new Job(queue, job.name, job.data, jobOptions(job), job.id).addJob(multi);
-    const replies = (await (multi as unknown as ChainableCommander).exec()) ?? [];
-    const failed = replies.find(([error]) => error !== null)?.[0];
-    if (failed) throw failed;
-    return replies[0]?.[1];
+    // BullMQ defines its scripts on the connection before it hands that out.
+    await queue.getBackend().client;
+    let command = '';
+    let words: JobScript['words'] = [];
+    const listening = {
+      runCommand: (name: string, given: JobScript['words']) => {
+        command = name;
+        words = given;
+        return Promise.resolve(job.id);
+      },
+    };
+    const adding = new Job(queue, job.name, job.data, jobOptions(job), job.id);
+    await adding.addJob(listening as unknown as IRedisTransaction);
+    const defined = this.#redis.scriptsSet as Readonly<Record<string, DefinedScript | undefined>>;
+    const script = defined[command];
+    if (script?.numberOfKeys == null) throw new TypeError(`BullMQ has no script ${command}`);
+    return { lua: script.lua, keys: script.numberOfKeys, words };
   }
 
   /** Makes a delayed job ready; a job that is not delayed, or gone, is left alone. */

@@ -1,6 +1,3 @@
-/** How a cluster says that a slot is elsewhere, or on its way there. */
-const REDIRECTIONS = new Set(['MOVED', 'ASK', 'TRYAGAIN']);
-
 /** First word of Redis's error reply, which is its code; empty for any other error. */
 export function replyCode(error: unknown): string {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return '';
@@ -11,12 +8,4 @@ export function replyCode(error: unknown): string {
 export function causesOf(error: unknown): readonly unknown[] {
   const causes = error instanceof Error && 'previousErrors' in error ? error.previousErrors : [];
   return Array.isArray(causes) && causes.length > 0 ? causes : [error];
-}
-
-/**
- * Whether a cluster refused this because a slot is moving. ioredis follows a redirection by itself,
- * but not where the commands of a transaction are given different ones.
- */
-export function isRedirection(error: unknown): boolean {
-  return causesOf(error).every((cause) => REDIRECTIONS.has(replyCode(cause)));
 }

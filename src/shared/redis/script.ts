@@ -3,17 +3,15 @@ import { Cluster } from 'ioredis';
 import type { RedisClient } from './client.ts';
 import { absentKey } from './keys.ts';
 
-/**
- * A Lua script with a name. `runScript` runs it by itself; `bindScript` makes it a command of a
- * connection, for use inside MULTI.
- */
+/** A Lua script with a name. */
 export interface Script {
   readonly name: string;
   readonly keys: number;
   readonly lua: string;
 }
 
-export type ScriptArgument = string | number;
+/** A Buffer is sent as it is. */
+export type ScriptArgument = string | number | Buffer;
 
 const hashes = new WeakMap<Script, string>();
 
@@ -39,19 +37,6 @@ export async function runScript(
   }
 }
 
-const bound = new WeakMap<RedisClient, Set<string>>();
-
-/** Registers the script once per connection; returns the name of its command for `scriptWords`. */
-export function bindScript(redis: RedisClient, script: Script): string {
-  const name = `courier_${script.name}`;
-  const names = bound.get(redis) ?? new Set();
-  if (!names.has(name)) {
-    redis.defineCommand(name, { lua: script.lua });
-    bound.set(redis, names.add(name));
-  }
-  return name;
-}
-
 /**
  * What a script is called with: the number of its keys, its keys, its arguments.
  *
@@ -60,7 +45,7 @@ export function bindScript(redis: RedisClient, script: Script): string {
  * stop half-way. A declared key that is missing makes Redis refuse it as a whole (TRYAGAIN) until
  * the slot has moved.
  */
-export function scriptWords(
+function scriptWords(
   redis: RedisClient,
   keys: readonly string[],
   args: readonly ScriptArgument[],

@@ -34,7 +34,7 @@ return answer
 /**
  * Gives updates whose time has come their places at the end of their lanes. One that is not in the
  * schedule any more (canceled, expired, or this ran before) is left alone; the job that is added in
- * the same MULTI finds it settled. ARGV: epoch, token, job id, then pairs of id and lane.
+ * the same script finds it settled. ARGV: epoch, token, job id, then pairs of id and lane.
  * Answer: 'fenced' | how many got a place.
  */
 export const ENTER_LANES = laneScript(

@@ -68,7 +68,7 @@ return found
 
 /**
  * Points a lane's head, and the updates behind it that have no live job either, to the job that is
- * added in the same MULTI.
+ * added in the same script.
  * ARGV: the job id that the head had, the new one, then update ids, head first. Answer: 1 | 0.
  */
 export const REASSIGN_JOB: Script = {
