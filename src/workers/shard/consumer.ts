@@ -1,7 +1,7 @@
 import { type Job, Worker } from 'bullmq';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
-import { DELIVER_QUEUE, type ShardKeys } from '../../shared/redis/keys.ts';
+import { DELIVER_QUEUE, type ShardKeys } from '../../shared/redis/shardKeys.ts';
 import type { EventBus } from '../events.ts';
 import { FencedError } from '../fleet/lease.ts';
 

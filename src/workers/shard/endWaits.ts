@@ -1,7 +1,7 @@
 import type { WaitReason } from '../../shared/domain/sets.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
-import type { ShardKeys } from '../../shared/redis/keys.ts';
+import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
 
 /**
  * Waits for something of the worker itself, its connection or its lease, or for what may have

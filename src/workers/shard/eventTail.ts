@@ -7,7 +7,7 @@ import {
 import type { Batch } from '../../shared/domain/batch.ts';
 import type { Webhook } from '../../shared/domain/webhook.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
-import type { ShardKeys } from '../../shared/redis/keys.ts';
+import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { placeOf } from '../../shared/store/eventRecord.ts';
 import type { EventStreams } from '../../shared/store/eventStreams.ts';

@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../shared/redis/client.ts';
-import type { ShardKeys } from '../../shared/redis/keys.ts';
+import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { updateIdPrefix } from '../../shared/domain/ids.ts';
 import { TRIM_INDEX } from '../../shared/store/lua/searchScripts.ts';

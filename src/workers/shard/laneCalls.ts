@@ -5,7 +5,7 @@ import type {
   WaitReason,
 } from '../../shared/domain/sets.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
-import type { ShardKeys } from '../../shared/redis/keys.ts';
+import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { LANE_CALLS } from '../../shared/store/lua/laneCalls.ts';
 import { FencedError, type Lease } from '../fleet/lease.ts';

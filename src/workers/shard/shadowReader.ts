@@ -2,7 +2,7 @@ import { DelayedError, type Job } from 'bullmq';
 import type { ShadowReadAnswer } from '../../shared/domain/liveShadow.ts';
 import { parseReadShadowJob, type ReadShadowJob } from '../../shared/queue/deliverJob.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
-import type { ShardKeys } from '../../shared/redis/keys.ts';
+import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
 import type { IdentityConnection } from '../connection/identityConnection.ts';
 import type { ShadowReading } from '../connection/shadowReading.ts';
 import { IdentityMissingError, type IdentityRecords } from './identityRecords.ts';

@@ -10,7 +10,7 @@ import { Schedule } from '../../../src/workers/shard/schedule.ts';
 import { Sweeper } from '../../../src/workers/shard/sweeper.ts';
 import { laneId } from '../../../src/shared/domain/lane.ts';
 import { SCHEDULE } from '../../../src/shared/queue/deliverJob.ts';
-import { DELIVER_QUEUE } from '../../../src/shared/redis/keys.ts';
+import { DELIVER_QUEUE } from '../../../src/shared/redis/shardKeys.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ShardWorld } from './shardWorld.ts';
 
