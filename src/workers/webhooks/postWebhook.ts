@@ -44,6 +44,7 @@ export async function postWebhook(post: WebhookPost): Promise<WebhookAnswer> {
 function send({ url, headers, body, timeoutMs, networks }: WebhookPost): Promise<number> {
   const secure = url.startsWith('https:');
   const bytes = Buffer.from(body);
+  let answered = false;
   return new Promise((resolve, reject) => {
     const request = (secure ? requestHttps : requestHttp)(
       url,
@@ -61,6 +62,7 @@ function send({ url, headers, body, timeoutMs, networks }: WebhookPost): Promise
         },
       },
       (response) => {
+        answered = true;
         let received = 0;
         response.on('data', (chunk: Buffer) => {
           received += chunk.byteLength;
@@ -71,7 +73,11 @@ function send({ url, headers, body, timeoutMs, networks }: WebhookPost): Promise
         response.once('error', () => undefined);
       },
     );
-    request.once('error', reject);
+    request.on('error', reject);
+    // An answer that switches protocols comes as neither an answer nor an error.
+    request.once('close', () => {
+      if (!answered) reject(new Error('The connection ended without an answer.'));
+    });
     request.end(bytes);
   });
 }

@@ -97,3 +97,14 @@ test('an answer without end is cut off, and one that never comes is not waited f
     error: 'No answer within 100 ms.',
   });
 });
+
+test('a receiver that would rather speak another protocol ends the attempt at once', async () => {
+  receiver.respond = (response) =>
+    response.socket?.write(
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+    );
+  expect(await post(receiver.url)).toEqual({
+    status: undefined,
+    error: 'The connection ended without an answer.',
+  });
+});
