@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, setCookie } from 'hono/cookie';
 import { reaches } from '../../shared/domain/roles.ts';
 import { CourierError, messageOf } from '../../shared/errors/courierError.ts';
@@ -15,6 +16,8 @@ import { SESSION_COOKIE, type Sessions } from './sessions.ts';
 export const QUEUES = '/queues';
 const GRAPHIQL = '/graphql';
 const START = '/';
+/** Node takes no longer header either, in which a token would otherwise be sent. */
+const MAX_FORM_BYTES = 16_384;
 
 /** The form, and its styles which stand in the page. */
 const LOGIN_POLICY =
@@ -70,6 +73,9 @@ export function createWebPages(options: WebPagesOptions): Hono<Environment> {
 
   const app = new Hono<Environment>();
   app.use('/login', policy(LOGIN_POLICY));
+  // Whoever sends it has not proved yet who they are.
+  const onError = (c: Context) => c.text('This is no form of the sign-in.', 413);
+  app.use('/login', bodyLimit({ maxSize: MAX_FORM_BYTES, onError }));
   app.use(`${QUEUES}/*`, policy(BOARD_POLICY));
   app.get('/login', (c) => c.html(loginPage({ next: known(c.req.query('next')) })));
   app.post('/login', async (c) => {
