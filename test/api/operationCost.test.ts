@@ -38,11 +38,25 @@ test('variables count as what they hold, whatever that is', () => {
   expect(cost(list, { ids: [] })).toBe(0);
 });
 
+test('a variable that is not sent counts as its default', () => {
+  const page = 'query ($n: Int = 500) { deadUpdates(first: $n) { nodes { id } } }';
+  expect(cost(page)).toBe(501);
+  expect(cost(page, { n: 7 })).toBe(8);
+  expect(cost(page, { n: null })).toBe(51);
+  const list = 'query ($ids: [ID!]! = ["a", "b"]) { updatesById(ids: $ids) { id } }';
+  expect(cost(list)).toBe(2);
+});
+
 test('a mutation costs more, and its rows something', () => {
   expect(cost(UPDATE_SHADOW, { input: {} })).toBe(12);
   const rows = (count: number) =>
     cost(UPDATE_SHADOWS, { input: { updates: Array.from({ length: count }, () => ({})) } });
   expect(rows(1000) - rows(0)).toBe(100);
+  const inside = `mutation ($updates: [UpdateShadowInput!]!) {
+    updateShadows(input: { updates: $updates }) { __typename }
+  }`;
+  const row = { updates: Array.from({ length: 1000 }, () => ({})) };
+  expect(cost(inside, row) - cost(inside, { updates: [] })).toBe(100);
 });
 
 test('of several operations the one that is named counts', () => {

@@ -15,6 +15,7 @@ import {
   Kind,
   OperationTypeNode,
   type SelectionSetNode,
+  type ValueNode,
 } from 'graphql';
 
 /** What a mutation costs besides what it answers. */
@@ -49,7 +50,11 @@ export function operationCost(
       fragments.set(definition.name.value, definition);
     }
   }
-  const walk = new Walk(schema, fragments, variables);
+  const defaults = new Map<string, ValueNode>();
+  for (const { variable, defaultValue } of operation.variableDefinitions ?? []) {
+    if (defaultValue !== undefined) defaults.set(variable.name.value, defaultValue);
+  }
+  const walk = new Walk(schema, fragments, variables, defaults);
   const answer = walk.selection(operation.selectionSet, root, undefined);
   if (operation.operation !== OperationTypeNode.MUTATION) return answer;
   return answer + walk.mutations(operation.selectionSet);
@@ -59,6 +64,8 @@ class Walk {
   readonly #schema: GraphQLSchema;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #variables: Variables;
+  /** What variables hold that the request does not give. */
+  readonly #defaults: ReadonlyMap<string, ValueNode>;
   /** So that fragments which name each other twice cost no more to look at than once each. */
   readonly #known = new Map<string, number>();
 
@@ -66,10 +73,12 @@ class Walk {
     schema: GraphQLSchema,
     fragments: ReadonlyMap<string, FragmentDefinitionNode>,
     variables: Variables,
+    defaults: ReadonlyMap<string, ValueNode>,
   ) {
     this.#schema = schema;
     this.#fragments = fragments;
     this.#variables = variables;
+    this.#defaults = defaults;
   }
 
   /** `page` is how many entries the lists of the object have, where it is a page. */
@@ -159,15 +168,33 @@ class Walk {
     return undefined;
   }
 
-  /** An argument as far as its size goes: a number, a list, or an object of a variable. */
+  /** An argument as far as its size goes: a number, a list, or an object of such. */
   #value(given: readonly ArgumentNode[], name: string): unknown {
-    const value = given.find((one) => one.name.value === name)?.value;
-    if (value?.kind === Kind.VARIABLE) return this.#variables[value.name.value];
-    if (value?.kind === Kind.INT) return Number(value.value);
-    return value?.kind === Kind.LIST ? value.values : undefined;
+    return this.#held(given.find((one) => one.name.value === name)?.value);
   }
 
-  /** The entries of lists in the variables of a mutation; those in the document are few. */
+  #held(value: ValueNode | undefined): unknown {
+    switch (value?.kind) {
+      case Kind.VARIABLE: {
+        const { value: called } = value.name;
+        const sent = this.#variables[called];
+        // A default is a constant: it names no other variable.
+        return sent === undefined ? this.#held(this.#defaults.get(called)) : sent;
+      }
+      case Kind.INT:
+        return Number(value.value);
+      case Kind.LIST:
+        return value.values;
+      case Kind.OBJECT:
+        return Object.fromEntries(
+          value.fields.map((field) => [field.name.value, this.#held(field.value)]),
+        );
+      default:
+        return undefined;
+    }
+  }
+
+  /** The entries of the lists that a mutation is given. */
   #rows(given: readonly ArgumentNode[]): number {
     let rows = 0;
     for (const { name } of given) {
