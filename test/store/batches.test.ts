@@ -1,8 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
 import { newIdentityId, shardOfUpdate } from '../../src/shared/domain/ids.ts';
 import type { ErrorPolicy } from '../../src/shared/domain/batch.ts';
+import type { UpdateRequest } from '../../src/shared/domain/update.ts';
 import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../src/shared/redis/client.ts';
+import { GroupDirectory } from '../../src/shared/store/groupDirectory.ts';
+import { GroupRouter } from '../../src/shared/store/groupRouter.ts';
 import { BatchSweep } from '../../src/workers/batches/batchSweep.ts';
 import { useStore } from '../support/useStore.ts';
 import { SearchWorld } from './support/searchWorld.ts';
@@ -210,7 +213,9 @@ for (const policy of ['SKIP_INVALID', 'REJECT_ALL'] as const) {
   test(`an accept (${policy}) that dies at any step is finished by its replay, or by the sweep`, async () => {
     const world = await open();
     const rows = await requests(world);
-    const sweep = new BatchSweep(world.batchIntake(), world.ends);
+    const sweep = new BatchSweep(world.batchIntake(), world.ends, (_batch, error) => {
+      throw error;
+    });
     let finishedBySweep = 0;
     for (let at = 1; ; at += 1) {
       const key = `dies at ${at}`;
@@ -244,6 +249,41 @@ for (const policy of ['SKIP_INVALID', 'REJECT_ALL'] as const) {
     expect(finishedBySweep).toBeGreaterThan(0);
   });
 }
+
+test('an accept that cannot be finished keeps neither others nor the ends of batches', async () => {
+  const world = await open();
+  const groups = new GroupDirectory(world.redis, world.keys, SHARDS);
+  const member = await world.identity();
+  const { id: groupId } = await groups.create('plant', undefined, 'tests');
+  await groups.add(groupId, member);
+  const throughGroup = { ...request('', { thing: 'device_1' }), groupId };
+  const begin = async (rows: readonly UpdateRequest[], key: string) => {
+    const queues = new DyingQueues(world.queueRedis, world.keys);
+    queues.left = 0;
+    const dying = world.batchIntake(world.redis, queues);
+    await expect(dying.accept(rows, options('REJECT_ALL', key))).rejects.toThrow(Killed);
+  };
+  await begin([throughGroup], 'stuck');
+  // Another member sends for the thing before the row is taken, and goes as well.
+  const successor = await world.identity();
+  await groups.add(groupId, successor);
+  await groups.remove(groupId, member);
+  const router = new GroupRouter(world.redis, world.keys, { shardCount: SHARDS, retentionMs: 1e6 });
+  expect((await router.routes(groupId, ['device_1'])).get('device_1')?.identityId).toBe(successor);
+  await groups.remove(groupId, successor);
+  const others = await requests(world);
+  await begin(others, 'another');
+
+  const stuck: string[] = [];
+  const sweep = new BatchSweep(world.batchIntake(), world.ends, (id) => stuck.push(id));
+  await sweep.sweep(0, LATER);
+  expect(await world.redis.zrange(world.keys.acceptingBatches, 0, '-1')).toEqual(stuck);
+  expect(stuck).toHaveLength(1);
+  // It comes last from now on.
+  expect(await world.redis.zscore(world.keys.acceptingBatches, stuck[0] ?? '')).toBe(String(LATER));
+  const answer = await world.batchIntake().accept(others, options('REJECT_ALL', 'another'));
+  expect(answer.rows.every(({ taken }) => taken)).toBe(true);
+});
 
 test('batches are listed, the newest first', async () => {
   const world = await open();

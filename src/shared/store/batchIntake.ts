@@ -94,6 +94,11 @@ export class BatchIntake {
     else await this.#take(batchId, JSON.parse(journal) as BatchJournal);
   }
 
+  /** Has an accept that could not be finished looked at as if it had begun then. */
+  async postpone(batchId: string, at: number): Promise<void> {
+    await this.#redis.zadd(this.#keys.acceptingBatches, 'XX', at, batchId);
+  }
+
   /** The batches whose accept began before then and was not finished, oldest first. */
   async unfinished(before: number, limit: number): Promise<readonly string[]> {
     return this.#redis.zrangebyscore(

@@ -11,10 +11,16 @@ const FIRST_SHARD = 0;
 export class BatchSweep {
   readonly #intake: BatchIntake;
   readonly #ends: BatchEnds;
+  readonly #onStuck: (batchId: string, error: unknown) => void;
 
-  constructor(intake: BatchIntake, ends: BatchEnds) {
+  constructor(
+    intake: BatchIntake,
+    ends: BatchEnds,
+    onStuck: (batchId: string, error: unknown) => void,
+  ) {
     this.#intake = intake;
     this.#ends = ends;
+    this.#onStuck = onStuck;
   }
 
   /** For the owner of a shard. @returns the batches that have ended. */
@@ -22,9 +28,19 @@ export class BatchSweep {
     if (shard === FIRST_SHARD) {
       const before = now - ACCEPT_PATIENCE_MS;
       for (const id of await this.#intake.unfinished(before, ACCEPTS_A_SWEEP)) {
-        await this.#intake.finish(id);
+        await this.#finish(id, now);
       }
     }
     return this.#ends.sweep(shard);
+  }
+
+  /** One whose group has no member now, say, keeps neither the others nor the ends waiting. */
+  async #finish(batchId: string, now: number): Promise<void> {
+    try {
+      await this.#intake.finish(batchId);
+    } catch (error) {
+      this.#onStuck(batchId, error);
+      await this.#intake.postpone(batchId, now);
+    }
   }
 }

@@ -47,6 +47,8 @@ export function createAcrossShards(
       new BatchReader(redis, keys, settings.shardCount),
       settings.retentionMs,
     ),
+    (batch, error) =>
+      log.warn({ batch, error: messageOf(error) }, 'an accept that was begun is not finished'),
   );
   const bulk = new BulkRunner(
     new BulkActions(redis, keys, queues, settings),
