@@ -2,6 +2,7 @@ import { type IRedisTransaction, Job, type JobsOptions, Queue } from 'bullmq';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { DELIVER_QUEUE } from '../redis/shardKeys.ts';
+import { loadDefined } from '../redis/loadDefined.ts';
 import { runScript, type Script, type ScriptArgument } from '../redis/script.ts';
 import { type JobScript, scriptWithJob } from './scriptWithJob.ts';
 
@@ -90,6 +91,8 @@ export class ShardQueues {
       scriptWithJob(script, added),
       [this.#keys.shard(shard).lease, ...added.words.slice(0, added.keys).map(String)],
       [own.length, ...own, ...args],
+      // A node that lacks this one lacks BullMQ's as well.
+      () => loadDefined(this.#redis),
     );
   }
 

@@ -25,6 +25,8 @@ export async function runScript(
   script: Script,
   keys: readonly string[],
   args: readonly ScriptArgument[],
+  /** Called before the text is sent. */
+  whenMissing?: () => Promise<void>,
 ): Promise<unknown> {
   const hash = hashes.get(script) ?? createHash('sha1').update(script.lua).digest('hex');
   hashes.set(script, hash);
@@ -33,6 +35,7 @@ export async function runScript(
     return await redis.evalsha(hash, count, ...words);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    await whenMissing?.();
     return redis.eval(script.lua, count, ...words);
   }
 }
