@@ -5,6 +5,7 @@ import {
   inOrder,
 } from '../domain/courierEvent.ts';
 import type { RedisClient } from '../redis/client.ts';
+import { storeUnavailable } from '../redis/unavailable.ts';
 import type { Keys } from '../redis/keys.ts';
 import { parseEvent, placeOf } from './eventRecord.ts';
 
@@ -62,7 +63,11 @@ export class EventStreams {
    * stands in its stream by now.
    */
   async now(): Promise<number> {
+    // A cluster's client knows the masters once it has asked one of them something.
+    if ('nodes' in this.#redis && this.#redis.nodes('master').length === 0)
+      await this.#redis.ping();
     const nodes = 'nodes' in this.#redis ? this.#redis.nodes('master') : [this.#redis];
+    if (nodes.length === 0) throw storeUnavailable('reading');
     const times = await Promise.all(nodes.map((node) => node.time()));
     return Math.min(...times.map(([s, us]) => Number(s) * 1000 + Math.floor(Number(us) / 1000)));
   }
