@@ -20,6 +20,8 @@ export class Budget {
   readonly #redis: RedisClient;
   readonly #key: string;
   readonly #queue: { cost: number; grant: () => void }[] = [];
+  /** What all in the queue ask for. */
+  #asked = 0;
   #inHand = 0;
   #inHandUntil = 0;
   #drawing = false;
@@ -58,8 +60,7 @@ export class Budget {
 
   /** Roughly how long a new caller would wait if this worker had the whole budget. */
   get estimateMs(): number {
-    const queued = this.#queue.reduce((sum, entry) => sum + entry.cost, 0);
-    return (queued / this.perSecond) * 1000;
+    return (this.#asked / this.perSecond) * 1000;
   }
 
   /** Takes `cost` permits if they are in hand. */
@@ -82,10 +83,12 @@ export class Budget {
       const onAbort = () => {
         const at = this.#queue.indexOf(entry);
         if (at >= 0) this.#queue.splice(at, 1);
+        if (at >= 0) this.#asked -= cost;
         reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#queue.push(entry);
+      this.#asked += cost;
       void this.#draw();
     });
   }
@@ -124,7 +127,9 @@ export class Budget {
     this.#inHand += granted;
     this.#inHandUntil = performance.now() + LAPSE_MS;
     while (this.#queue[0] !== undefined && this.#spend(this.#queue[0].cost)) {
-      this.#queue.shift()?.grant();
+      const head = this.#queue.shift();
+      this.#asked -= head?.cost ?? 0;
+      head?.grant();
     }
     if (granted < wanted && this.#queue.length > 0) await sleep(Math.max(5, waitMs));
   }
