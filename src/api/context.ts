@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import type { Plugin } from 'graphql-yoga';
 import type { ShadowLimits } from '../shared/domain/desired.ts';
 import type { ConnectionView, Identity } from '../shared/domain/identity.ts';
 import type { Presence } from '../shared/domain/presence.ts';
@@ -94,39 +95,93 @@ export interface ApiContext extends ApiServices {
   readonly presences: DataLoader<string, Presence>;
 }
 
-export function createContext(
+/**
+ * Makes the contexts of requests. They inherit the services instead of holding them: there are many,
+ * and an object with as many properties of its own costs more to make than most mutations to check.
+ * Likewise a loader is made when something is loaded.
+ */
+export function contextMaker(
   services: ApiServices,
-  server: ServerContext & { readonly request: Request },
   log: Logger,
-): ApiContext {
+): (server: ServerContext & { readonly request: Request }) => ApiContext {
   const { reader, directory, gate, auditLog, fleetEvents, presence } = services;
-  const { caller } = server;
-  if (caller === undefined) throw new TypeError('a request that nobody authenticated');
-  const each =
-    <Key, Value>(load: (key: Key) => Promise<Value>) =>
-    (keys: readonly Key[]) =>
-      gate.read(() => Promise.all(keys.map(load)));
+  const many = <Key, Value>(load: (keys: readonly Key[]) => Promise<readonly Value[]>) =>
+    new DataLoader<Key, Value>((keys) => gate.read(async () => [...(await load(keys))]));
+  const each = <Key, Value>(load: (key: Key) => Promise<Value>) =>
+    many((keys: readonly Key[]) => Promise.all(keys.map(load)));
+
+  class RequestContext implements Omit<ApiContext, keyof ApiServices> {
+    readonly caller: Caller;
+    readonly actor: string;
+    readonly facts: RequestFacts;
+    readonly audit: RequestAudit;
+    readonly stream: StreamFacts;
+    readonly #request: Request;
+    #updates: ApiContext['updates'] | undefined;
+    #identities: ApiContext['identities'] | undefined;
+    #connections: ApiContext['connections'] | undefined;
+    #presences: ApiContext['presences'] | undefined;
+
+    constructor(server: ServerContext & { readonly request: Request }) {
+      const { caller, origin } = server;
+      if (caller === undefined) throw new TypeError('a request that nobody authenticated');
+      this.caller = caller;
+      this.actor = caller.actor;
+      this.facts = server.facts ?? newRequestFacts();
+      const { actor, role, source } = caller;
+      const author = { actor, role, source, ...origin };
+      this.audit = new RequestAudit({ auditLog, fleetEvents, gate, log, author });
+      this.stream = server.stream ?? { lastEventId: undefined };
+      this.#request = server.request;
+    }
+
+    get disconnected() {
+      return this.#request.signal;
+    }
+
+    get updates() {
+      this.#updates ??= many((ids: readonly string[]) => reader.findMany(ids));
+      return this.#updates;
+    }
+
+    get identities() {
+      this.#identities ??= each((id: string) => directory.find(id));
+      return this.#identities;
+    }
+
+    get connections() {
+      this.#connections ??= each((identity: Identity) => directory.connection(identity));
+      return this.#connections;
+    }
+
+    get presences() {
+      this.#presences ??= many((ids: readonly string[]) => presence.find(ids));
+      return this.#presences;
+    }
+  }
+  Object.setPrototypeOf(RequestContext.prototype, services);
+  return (server) => new RequestContext(server) as RequestContext & ApiServices;
+}
+
+/**
+ * Gives each operation its context. Not by Yoga's own option, which copies what it is given into an
+ * object of its own.
+ */
+export function useApiContext(services: ApiServices, log: Logger): Plugin<object, ServerContext> {
+  const make = contextMaker(services, log);
+  /** Puts it where the plugins that come after find it. */
+  const give = (args: { contextValue: unknown }): ApiContext => {
+    const server = args.contextValue as ServerContext & { readonly request: Request };
+    const context = make(server);
+    args.contextValue = context;
+    return context;
+  };
   return {
-    ...services,
-    caller,
-    actor: caller.actor,
-    facts: server.facts ?? newRequestFacts(),
-    disconnected: server.request.signal,
-    audit: new RequestAudit({
-      auditLog,
-      fleetEvents,
-      gate,
-      log,
-      author: { ...caller, ...server.origin },
-    }),
-    stream: server.stream ?? { lastEventId: undefined },
-    updates: new DataLoader((ids: readonly string[]) =>
-      gate.read(async () => [...(await reader.findMany(ids))]),
-    ),
-    identities: new DataLoader(each((id: string) => directory.find(id))),
-    presences: new DataLoader((ids: readonly string[]) =>
-      gate.read(async () => [...(await presence.find(ids))]),
-    ),
-    connections: new DataLoader(each((identity: Identity) => directory.connection(identity))),
+    onExecute({ args, executeFn, setExecuteFn }) {
+      const contextValue = give(args);
+      // What is executed gets the context that Yoga made, whatever plugins put into `args`.
+      setExecuteFn((given) => executeFn({ ...given, contextValue }));
+    },
+    onSubscribe: ({ args }) => void give(args),
   };
 }

@@ -10,7 +10,7 @@ import type { Logger } from '../shared/observability/logger.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import { useTokenScope } from './authentication/tokenScope.ts';
 import { useAuthentication } from './authentication/useAuthentication.ts';
-import { type ApiContext, type ApiServices, createContext } from './context.ts';
+import { type ApiContext, type ApiServices, useApiContext } from './context.ts';
 import { useEventStreams } from './events/eventStreamResponse.ts';
 import { GRAPHIQL_OPTIONS } from './graphiql.ts';
 import type { CallerBuckets } from './limits/callerBuckets.ts';
@@ -71,8 +71,8 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
     maskedErrors: { maskError: createErrorMask(log) },
     // Yoga would log errors with what hangs on them.
     logging: false,
-    context: (server) => createContext(services, server, log),
     plugins: [
+      useApiContext(services, log),
       useRequestMetrics(services.metrics),
       useRequestOrigin(options.trustedHops),
       ...(graphiql ? [usePagePolicy(() => renderGraphiQL(GRAPHIQL_OPTIONS))] : []),

@@ -15,7 +15,8 @@ const RETRY_AFTER_SECONDS = 5;
 /** Lets nothing pass that nobody sent. What comes before it (health, GraphiQL's page) is open. */
 export function useAuthentication(authenticate: Authenticator): Plugin<object, ServerContext> {
   return {
-    onRequest({ request, serverContext, fetchAPI, ...respond }) {
+    onRequest(arrived) {
+      const { request, serverContext, fetchAPI } = arrived;
       const accept = (caller: Caller) => {
         serverContext.caller = caller;
       };
@@ -25,7 +26,7 @@ export function useAuthentication(authenticate: Authenticator): Plugin<object, S
         if (facts !== undefined) {
           facts.outcome = STATUS[error.code] === 503 ? 'unavailable' : 'unauthenticated';
         }
-        respond.endResponse(refusal(error, fetchAPI.Response));
+        arrived.endResponse(refusal(error, fetchAPI.Response));
       };
       try {
         const caller = authenticate(request);

@@ -47,13 +47,17 @@ export function useEventStreams(heartbeatMs: number): Plugin<object, ServerConte
       const lastEventId = request.headers.get('last-event-id');
       const known = lastEventId !== null && lastEventId.length <= MAX_CURSOR;
       serverContext.stream = { lastEventId: known ? lastEventId : undefined };
-      request.signal.addEventListener('abort', () => serverContext.stream?.end?.(), { once: true });
     },
-    onResultProcess({ result, request, serverContext, acceptableMediaTypes, ...hook }) {
+    onResultProcess(hook) {
+      const { result, request, serverContext, acceptableMediaTypes } = hook;
       if (!isAsyncIterable(result)) return;
+      const end = () => serverContext.stream?.end?.();
+      request.signal.addEventListener('abort', end, { once: true });
+      // Its client may have gone while the subscription began.
+      if (request.signal.aborted) end();
       acceptableMediaTypes.push(MEDIA_TYPE);
       if (!request.headers.get('accept')?.includes(MEDIA_TYPE)) {
-        serverContext.stream?.end?.();
+        end();
         hook.setResultProcessor(notAcceptable, 'application/json');
         return;
       }

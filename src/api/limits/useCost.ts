@@ -38,8 +38,9 @@ export function useCost({ maximum, buckets }: CostOptions): Plugin<ApiContext, S
   return {
     onExecute: ({ args }) => charge(args, args.contextValue),
     onSubscribe: ({ args }) => charge(args, args.contextValue),
-    onResultProcess({ result, serverContext, ...answer }) {
-      const { caller, facts } = serverContext;
+    onResultProcess(answer) {
+      const { result } = answer;
+      const { caller, facts } = answer.serverContext;
       if (caller === undefined || Array.isArray(result) || Symbol.asyncIterator in result) return;
       const cost = {
         requested: Math.ceil(facts?.cost ?? 0),
