@@ -165,7 +165,10 @@ const httpServer = createHttpServer({
       sessions,
       queues: boardQueues(queues, shardCount, services.deliveries.queue),
       graphiql: graphiql ? (request) => api.fetch(request) : undefined,
-      audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }),
+      audit: pageAudit(
+        { auditLog, fleetEvents: services.fleetEvents, gate, log },
+        config.API_TRUSTED_PROXY_HOPS,
+      ),
       log,
     }),
   ),

@@ -49,13 +49,14 @@ export function callerAddress(
   forwardedFor: string | null,
   trustedHops: number,
 ): string | undefined {
-  if (trustedHops === 0) return connected;
+  // An IPv4 client of a socket that speaks both looks like ::ffff:192.0.2.1.
+  const nearest = connected?.replace(/^::ffff:/, '');
+  if (trustedHops === 0) return nearest;
   const seen = (forwardedFor ?? '').split(',').map((address) => address.trim());
   const address = seen.at(-trustedHops);
-  return address !== undefined && isIP(address) !== 0 ? address : connected;
+  return address !== undefined && isIP(address) !== 0 ? address : nearest;
 }
 
 function remoteAddress(context: ServerContext & { readonly req?: IncomingMessage }) {
-  // An IPv4 client of a socket that speaks both looks like ::ffff:192.0.2.1.
-  return context.req?.socket.remoteAddress?.replace(/^::ffff:/, '');
+  return context.req?.socket.remoteAddress;
 }

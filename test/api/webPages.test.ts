@@ -128,10 +128,8 @@ test('Bull Board shows every shard and its jobs, and lets only an admin change t
 
   const listed = await (await asked('viewer', '/queues/api/queues')).json();
   const queues = (listed as { queues: { name: string; readOnlyMode: boolean }[] }).queues;
-  expect(queues.map(({ name }) => name)).toEqual([
-    ...Array.from({ length: 8 }, (_, shard) => `shard-${shard}.deliver`),
-    'webhooks',
-  ]);
+  const ofShards = Array.from({ length: 8 }, (_, shard) => `shard-${shard}.deliver`);
+  expect(queues.map(({ name }) => name)).toEqual(ofShards);
   expect(queues.every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
 
   const pause = { method: 'PUT' };
@@ -142,11 +140,39 @@ test('Bull Board shows every shard and its jobs, and lets only an admin change t
   expect((await asked('admin', path, pause)).status).toBe(200);
   const again = await (await asked('admin', '/queues/api/queues')).json();
   const paused = (again as { queues: { name: string; isPaused: boolean }[] }).queues;
+  // What becomes of deliveries to webhooks is for admins, as it is in the API.
+  expect(paused.map(({ name }) => name)).toEqual([...ofShards, 'webhooks']);
+  expect((await asked('viewer', '/queues/api/queues/webhooks')).status).toBe(404);
   expect(paused.filter(({ isPaused }) => isPaused).map(({ name }) => name)).toEqual([
     'shard-3.deliver',
   ]);
   const audited = await api.redis.xrange(api.keys.audit('actions'), '-', '+');
   expect(JSON.stringify(audited)).toContain('queues/shard-3.deliver/pause');
+});
+
+test('who changes something on the board is recorded with the address that the proxy saw', async () => {
+  const api = await startApi(redis().url, { trustedHops: 1 });
+  await api.page('/queues/api/queues/shard-3.deliver/pause', {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${TOKEN}`, 'x-forwarded-for': '192.0.2.1, 192.0.2.7' },
+  });
+  const [entry] = await api.redis.xrange(api.keys.audit('actions'), '-', '+');
+  expect(entry?.[1]).toContain('192.0.2.7');
+});
+
+test('a token for single operations opens no board, which is none of them', async () => {
+  const api = await startApi(redis().url);
+  const { secret } = await api.services.apiTokens.create({
+    name: 'poller',
+    role: 'admin',
+    operations: ['fleet'],
+    expiresAt: Date.now() + 60_000,
+    createdBy: 'tests',
+  });
+  const cookie = await sessionOf(api, secret);
+  for (const path of ['/queues', '/queues/api/queues']) {
+    expect((await api.page(path, { headers: { cookie } })).status).toBe(403);
+  }
 });
 
 test('the board asks for a session, and a script gets an answer that it can read', async () => {

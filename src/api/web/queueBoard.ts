@@ -11,6 +11,8 @@ export interface BoardQueue {
   /** Tells it from the others, whose queues may have the same name: `shard-7.`. */
   readonly prefix: string;
   readonly displayName: string;
+  /** Of what the API tells admins alone. */
+  readonly forAdmins?: boolean;
 }
 
 /**
@@ -41,7 +43,10 @@ export function createQueueBoard(
   return new Hono().route(path, adapter.registerPlugin());
 }
 
-/** Every queue: those of the shards, which have one name and a prefix each, and the webhooks'. */
+/**
+ * Every queue: those of the shards, which have one name and a prefix each, and the webhooks', whose
+ * failures name receivers.
+ */
 export function boardQueues(
   queues: ShardQueues,
   shardCount: number,
@@ -57,5 +62,5 @@ export function boardQueues(
       displayName: `shard ${number}`,
     };
   });
-  return [...ofShards, { queue: webhooks, prefix: '', displayName: 'webhooks' }];
+  return [...ofShards, { queue: webhooks, prefix: '', displayName: 'webhooks', forAdmins: true }];
 }

@@ -50,7 +50,8 @@ export interface WebPagesOptions {
 export function createWebPages(options: WebPagesOptions): Hono<Environment> {
   const { authenticate, sessions, queues, graphiql, audit, log } = options;
   const board = createQueueBoard(queues, { path: QUEUES, readOnly: false });
-  const readOnlyBoard = createQueueBoard(queues, { path: QUEUES, readOnly: true });
+  const forAll = queues.filter(({ forAdmins }) => forAdmins !== true);
+  const readOnlyBoard = createQueueBoard(forAll, { path: QUEUES, readOnly: true });
   const places = [START, QUEUES, ...(graphiql === undefined ? [] : [GRAPHIQL])];
   const known = (next: unknown) => places.find((place) => place === next) ?? START;
 
@@ -106,7 +107,11 @@ export function createWebPages(options: WebPagesOptions): Hono<Environment> {
   app.use(`${QUEUES}/*`, signedIn);
   app.all(`${QUEUES}/*`, async (c) => {
     const caller = c.get('caller');
-    const mayChange = reaches(caller.role, 'admin') && caller.operations === undefined;
+    // The board shows what queries would: none of it is an operation that the token names.
+    if (caller.operations !== undefined) {
+      return c.json({ error: 'The token was made for single operations, not for this page.' }, 403);
+    }
+    const mayChange = reaches(caller.role, 'admin');
     if (c.req.method === 'GET') return (mayChange ? board : readOnlyBoard).fetch(c.req.raw);
     if (!mayChange) return c.json({ error: 'Only an admin may change queues and jobs.' }, 403);
     if (!isSameOrigin(c.req.raw)) return c.json({ error: 'Use the board itself.' }, 403);

@@ -108,6 +108,7 @@ export async function startApi(
     readonly webhookNetworks?: string;
     readonly graphiql?: boolean;
     readonly sessionMs?: number;
+    readonly trustedHops?: number;
     readonly introspection?: boolean;
     readonly persisted?: ReadonlyMap<string, string>;
     readonly onlyPersisted?: boolean;
@@ -202,6 +203,7 @@ export async function startApi(
     }),
     sessions,
   );
+  const { trustedHops = 0 } = settings;
   const api = createGraphqlApi({
     services,
     authenticate,
@@ -214,7 +216,7 @@ export async function startApi(
     timeoutMs: settings.timeoutMs ?? 60_000,
     maxCost: settings.maxCost ?? 20_000,
     buckets: new CallerBuckets(redis, keys, settings.bucket ?? { perSecond: 0, size: 0 }),
-    trustedHops: 0,
+    trustedHops,
     log,
   });
   const pages = createWebPages({
@@ -222,7 +224,7 @@ export async function startApi(
     sessions,
     queues: boardQueues(queues, SHARD_COUNT, services.deliveries.queue),
     graphiql: settings.graphiql === false ? undefined : (request) => api.fetch(request),
-    audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }),
+    audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }, trustedHops),
     log,
   });
   open.push(async () => {
