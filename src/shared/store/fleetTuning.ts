@@ -64,7 +64,7 @@ export class FleetTuning {
       throw new CourierError(
         'TUNING_INVALID',
         `${what} is a whole number from 1 to ${max}.`,
-        'To hold everything back use pauseFleet; leave the value out to go back to the setting of the workers.',
+        'To hold everything back use pauseUpdates; leave the value out to go back to the setting of the workers.',
       );
     }
     await this.#redis.hset(this.#key, field, String(value));
