@@ -40,7 +40,12 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   return { requests: answered, seconds: (performance.now() - startedAt) / 1000, odd };
 }
 
-function post({ url, token }: LoadOptions, agent: Agent, body: string): Promise<string> {
+/** Sends an operation. @returns what came back. */
+export function post(
+  { url, token }: Pick<LoadOptions, 'url' | 'token'>,
+  agent: Agent,
+  body: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'application/json',
