@@ -83,7 +83,10 @@ function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number):
       const send = (text: string) => controller.enqueue(encoder.encode(text));
       send(`retry: ${RETRY_MS}\n\n`);
       heartbeat = setInterval(() => {
-        if ((controller.desiredSize ?? 0) > 0) send(`:\n${idLine(facts.placeCursor)}\n`);
+        const room = controller.desiredSize;
+        // The source failed, and the stream with it: nothing else tells.
+        if (room === null) clearInterval(heartbeat);
+        else if (room > 0) send(`:\n${idLine(facts.placeCursor)}\n`);
       }, heartbeatMs);
     },
     async pull(controller) {
