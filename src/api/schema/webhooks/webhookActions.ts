@@ -22,7 +22,8 @@ const CreateWebhookInput = builder.inputType('CreateWebhookInput', {
     }),
     url: t.string({
       required: true,
-      description: 'Where deliveries go: https, without credentials. It is shown to admins.',
+      description:
+        'Where deliveries go: https, without credentials. Admins see it, and approvers in the audit log.',
     }),
     events: t.field({
       type: [WebhookEventEnum],
