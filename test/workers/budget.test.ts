@@ -146,3 +146,17 @@ test('the estimate grows with what is asked for', async () => {
   stop.abort();
   await Promise.all(takes);
 });
+
+test('at a steady pace permits are drawn ahead, and most callers need not wait for Redis', async () => {
+  const [budget] = fleet(1, 100_000);
+  if (budget === undefined) return;
+  // Long enough for the pace to be known.
+  const known = performance.now() + 300;
+  while (performance.now() < known) await budget.take(1, forever());
+  let atOnce = 0;
+  for (let asked = 0; asked < 100; asked += 1) {
+    if (budget.takeNow(1)) atOnce += 1;
+    else await budget.take(1, forever());
+  }
+  expect(atOnce).toBeGreaterThan(50);
+});

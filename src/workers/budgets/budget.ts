@@ -25,9 +25,10 @@ export class Budget {
   #inHand = 0;
   #inHandUntil = 0;
   #drawing = false;
-  /** Permits that were spent since the last draw, and when that was. */
-  #spent = 0;
   #drawnAt = 0;
+  /** Permits that were spent since that moment. */
+  #spent = 0;
+  #spentSince = 0;
   /** What was spent of late, as so much in the time of a block. */
   #pace = 0;
 
@@ -119,7 +120,8 @@ export class Budget {
   async #drawBlock(): Promise<void> {
     const block = Math.max(1, Math.floor((this.perSecond * BLOCK_MS) / 1000));
     const short = (this.#queue[0]?.cost ?? 0) - this.#inHand;
-    this.#measurePace();
+    this.#drawnAt = performance.now();
+    this.#measurePace(this.#drawnAt);
     const wanted = Math.ceil(
       Math.max(1, short, Math.min(block, Math.max(this.#queue.length, this.#pace))),
     );
@@ -134,11 +136,12 @@ export class Budget {
     if (granted < wanted && this.#queue.length > 0) await sleep(Math.max(5, waitMs));
   }
 
-  #measurePace(): void {
-    const now = performance.now();
-    this.#pace = Math.floor(this.#spent * Math.min(1, BLOCK_MS / (now - this.#drawnAt)));
+  #measurePace(now: number): void {
+    const elapsedMs = now - this.#spentSince;
+    if (elapsedMs < BLOCK_MS) return;
+    this.#pace = Math.floor((this.#spent * BLOCK_MS) / elapsedMs);
     this.#spent = 0;
-    this.#drawnAt = now;
+    this.#spentSince = now;
   }
 
   /** Asked again after a pause where Redis fails: without it nothing may be spent. */
