@@ -79,13 +79,15 @@ export class WebhookDeliveries {
       data: notification.data,
     });
     const fields = { webhook: webhook.id, kind: notification.kind, body };
-    const answer = await runScript(
+    const [answer, ...dropped] = (await runScript(
       this.#redis,
       ADD_DELIVERY,
       [this.#keys.webhookDelivery(id), this.#keys.webhookDeliveries(webhook.id)],
       [id, KEPT_MS, MOST_KEPT, ...Object.entries(fields).flat()],
-    );
+    )) as string[];
     if (answer !== 'over') await this.#enqueue(id, id);
+    // A receiver may be down for a day before any is given up; jobs of what is gone add up.
+    await Promise.all(dropped.map((one) => this.#queue.remove(one)));
     return id;
   }
 

@@ -137,3 +137,12 @@ test('the log of deliveries is bounded', async () => {
   expect(await world.redis.zcard(key)).toBe(500);
   expect(await world.redis.keys(`${world.keys.webhookTag}:delivery:*`)).toHaveLength(500);
 });
+
+test('while a receiver is down, no more waits for it than is listed', async () => {
+  const { webhook } = await world.create(receiver.url, 'UPDATES_DEAD');
+  const ids: string[] = [];
+  for (let at = 0; at < 520; at += 1) ids.push(await world.send(webhook));
+  expect(await world.deliveries.find(ids[0] ?? '')).toBeUndefined();
+  expect(await world.deliveries.find(ids.at(-1) ?? '')).toMatchObject({ state: 'PENDING' });
+  expect(await world.deliveries.queue.getJobCountByTypes('waiting', 'delayed')).toBe(500);
+});

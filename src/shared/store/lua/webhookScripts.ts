@@ -24,14 +24,14 @@ return 'written'
 /**
  * Notes a delivery, unless it is known, and drops the oldest of its webhook beyond the most kept.
  * KEYS: the delivery, the webhook's list. ARGV: id, kept ms, most kept, then fields and values.
- * Answer: 'added' | 'pending' | 'over'.
+ * Answer: 'added' | 'pending' | 'over', then the ids of those that were dropped.
  */
 export const ADD_DELIVERY: Script = {
   name: 'addDelivery',
   keys: 2,
   lua: /* lua */ `
 local state = redis.call('HGET', KEYS[1], 'state')
-if state then return state == 'PENDING' and 'pending' or 'over' end
+if state then return { state == 'PENDING' and 'pending' or 'over' } end
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 redis.call('HSET', KEYS[1], 'state', 'PENDING', 'createdAt', string.format('%.0f', now), unpack(ARGV, 4))
@@ -42,7 +42,7 @@ local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #ARGV[1])
 local old = redis.call('ZRANGE', KEYS[2], 0, -1 - tonumber(ARGV[3]))
 for _, id in ipairs(old) do redis.call('DEL', prefix .. id) end
 if #old > 0 then redis.call('ZREM', KEYS[2], unpack(old)) end
-return 'added'
+return { 'added', unpack(old) }
 `,
 };
 
