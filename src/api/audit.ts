@@ -63,28 +63,38 @@ export class RequestAudit {
   async run<T>(mutation: MutationIntent, work: () => Promise<T>): Promise<T> {
     const { author } = this.#surroundings;
     this.#note = {};
-    const intent: AuditIntent = { ...author, ...mutation };
+    const intentOn = (subjects: readonly string[]): AuditIntent => ({
+      actor: author.actor,
+      role: author.role,
+      source: author.source,
+      address: author.address,
+      userAgent: author.userAgent,
+      requestId: author.requestId,
+      action: mutation.action,
+      subjects,
+      reason: mutation.reason,
+      input: mutation.input,
+    });
     const follows = RECORDED_WITH_THEIR_CHANGE.has(mutation.action);
-    const token = follows ? undefined : await this.#begin(intent);
-    const end = async (how: AuditEnd, result?: unknown) => {
-      const whole = { ...intent, subjects: this.#subjects(mutation, result) };
+    const token = follows ? undefined : await this.#begin(intentOn(mutation.subjects));
+    const end = (outcome: AuditEnd['outcome'], code?: string, result?: unknown) => {
       const { before, after } = this.#note;
-      const finished = {
-        ...how,
+      return this.#write(token, intentOn(this.#subjects(mutation, result)), {
+        outcome,
+        code,
         before: before && boundedJson(before),
         after: after && boundedJson(after),
-      };
-      await this.#write(token, whole, finished);
+      });
     };
     try {
       const result = await work();
-      await end({ outcome: 'DONE' }, result);
+      await end('DONE', undefined, result);
       return result;
     } catch (error) {
       const code = error instanceof CourierError ? error.code : 'INTERNAL_SERVER_ERROR';
       // During an outage there is nobody to tell; what was begun is closed by the sweep.
       if (code !== 'STORE_UNAVAILABLE') {
-        await end({ outcome: code === 'INTERNAL_SERVER_ERROR' ? 'UNKNOWN' : 'REFUSED', code });
+        await end(code === 'INTERNAL_SERVER_ERROR' ? 'UNKNOWN' : 'REFUSED', code);
       }
       throw error;
     }

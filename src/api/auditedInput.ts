@@ -35,7 +35,7 @@ export function auditedInput(
     action: info.fieldName,
     subjects: [...subjects].slice(0, MAX_SUBJECTS),
     reason: typeof reason === 'string' ? reason.slice(0, 500) : undefined,
-    input: boundedJson(withoutReason(input)),
+    input: boundedJson(reason === undefined ? input : withoutReason(input)),
   };
 }
 
@@ -51,12 +51,13 @@ function look(value: unknown, declared: GraphQLInputType, subjects: Set<string>)
   }
   if (isInputObjectType(type)) {
     const fields = type.getFields();
-    const entries = Object.entries(value).flatMap(([name, inner]) => {
+    const shown: Record<string, unknown> = {};
+    for (const [name, inner] of Object.entries(value)) {
       const known = fields[name];
       // Pothos hands arguments on as they are declared: nothing else can be in them.
-      return known === undefined ? [] : [[name, look(inner, known.type, subjects)]];
-    });
-    return Object.fromEntries(entries);
+      if (known !== undefined) shown[name] = look(inner, known.type, subjects);
+    }
+    return shown;
   }
   if (type.name === 'ID' && typeof value === 'string') subjects.add(value.slice(0, 64));
   return value;

@@ -24,13 +24,18 @@ const FIELDS = {
   after: 'c',
 } as const;
 
+const NAMES = Object.entries(FIELDS) as [keyof typeof FIELDS, string][];
+
 /** An intent or an end as fields and values of a stream; what is absent takes no place. */
 export function auditFields(part: AuditIntent | AuditEnd): string[] {
-  return Object.entries(FIELDS).flatMap(([name, field]) => {
-    const value: unknown = part[name as keyof typeof part];
-    if (value === undefined) return [];
-    return [field, typeof value === 'string' ? value : JSON.stringify(value)];
-  });
+  const words: string[] = [];
+  const values: Readonly<Partial<Record<keyof typeof FIELDS, unknown>>> = part;
+  for (const [name, field] of NAMES) {
+    const value = values[name];
+    if (value === undefined) continue;
+    words.push(field, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return words;
 }
 
 export function parseAuditEntry(id: string, words: readonly string[]): AuditEntry {
