@@ -17,23 +17,38 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
+import { costOf } from './fieldCost.ts';
 
 /** What a mutation costs besides what it answers. */
 const MUTATION = 10;
-/** What each entry of a list in a mutation's input costs. */
+/** What each entry of a list in a mutation's input costs, and each object that answers for it. */
 const ROW = 0.1;
 /** As many entries a list is taken to have where nothing says how many. */
 const USUAL_LIST = 10;
 /** What a look at the schema costs, however deep. */
 const INTROSPECTION = 100;
 
+/** What the objects around a field know of the lists in them. */
+interface Around {
+  /** How many entries its lists have, where it is a page. */
+  readonly page?: number | undefined;
+  /** How many rows the mutation that it answers was given. */
+  readonly rows?: number | undefined;
+  /** Whether it answers for one row: what stands directly in it is known without a look. */
+  readonly isRow?: boolean;
+}
+
+const NOWHERE: Around = {};
+
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
  * What an operation costs before it runs: a point for each object that it may answer, nothing for
  * scalars. A page counts as many entries as `first` says, `ids` as many as there are, and a
- * mutation 10 more and a tenth of a point a row. A field that only a false `@include` would leave
- * out counts all the same.
+ * mutation 10 more and a tenth of a point a row. What answers a row costs a tenth as well, and what
+ * is asked below that in full, for every row that was sent. A field that looks at far more than it
+ * answers adds what it declares (`costs`). A field that only a false `@include` would leave out
+ * counts all the same.
  */
 export function operationCost(
   schema: GraphQLSchema,
@@ -55,7 +70,7 @@ export function operationCost(
     if (defaultValue !== undefined) defaults.set(variable.name.value, defaultValue);
   }
   const walk = new Walk(schema, fragments, variables, defaults);
-  const answer = walk.selection(operation.selectionSet, root, undefined);
+  const answer = walk.selection(operation.selectionSet, root, NOWHERE);
   if (operation.operation !== OperationTypeNode.MUTATION) return answer;
   return answer + walk.mutations(operation.selectionSet);
 }
@@ -81,18 +96,17 @@ class Walk {
     this.#defaults = defaults;
   }
 
-  /** `page` is how many entries the lists of the object have, where it is a page. */
-  selection(node: SelectionSetNode, type: GraphQLNamedType, page: number | undefined): number {
+  selection(node: SelectionSetNode, type: GraphQLNamedType, around: Around): number {
     let cost = 0;
     for (const selection of node.selections) {
       if (selection.kind === Kind.FIELD) {
         const { name, arguments: given = [], selectionSet } = selection;
-        cost += this.#field(name.value, given, selectionSet, type, page);
+        cost += this.#field(name.value, given, selectionSet, type, around);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         const condition = selection.typeCondition?.name.value;
-        cost += this.selection(selection.selectionSet, this.#type(condition) ?? type, page);
+        cost += this.selection(selection.selectionSet, this.#type(condition) ?? type, around);
       } else {
-        cost += this.#spread(selection.name.value, page);
+        cost += this.#spread(selection.name.value, around);
       }
     }
     return cost;
@@ -103,7 +117,8 @@ class Walk {
     let cost = 0;
     for (const selection of selections) {
       if (selection.kind === Kind.FIELD) {
-        cost += MUTATION + ROW * this.#rows(selection.arguments ?? []);
+        const entries = this.#lists(selection.arguments ?? []).reduce((sum, size) => sum + size, 0);
+        cost += MUTATION + ROW * entries;
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         cost += this.mutations(selection.selectionSet);
       } else {
@@ -124,15 +139,16 @@ class Walk {
     return cost;
   }
 
-  #spread(name: string, page: number | undefined): number {
-    const key = `${page ?? ''} ${name}`;
+  #spread(name: string, around: Around): number {
+    const { page = '', rows = '', isRow = false } = around;
+    const key = `${page} ${rows} ${isRow} ${name}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     // What is in itself is not valid, and costs nothing here.
     this.#known.set(key, 0);
     const fragment = this.#fragments.get(name);
     const type = this.#type(fragment?.typeCondition.name.value);
-    const cost = fragment && type ? this.selection(fragment.selectionSet, type, page) : 0;
+    const cost = fragment && type ? this.selection(fragment.selectionSet, type, around) : 0;
     this.#known.set(key, cost);
     return cost;
   }
@@ -142,18 +158,33 @@ class Walk {
     given: readonly ArgumentNode[],
     selectionSet: SelectionSetNode | undefined,
     type: GraphQLNamedType,
-    page: number | undefined,
+    around: Around,
   ): number {
     if (name === '__schema' || name === '__type') return INTROSPECTION;
     const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined;
-    if (field === undefined || selectionSet === undefined) return 0;
+    if (field === undefined) return 0;
+    const { points = 0, filtered = 0, answersRows = false } = costOf(field);
+    const look = points + (filtered > 0 && this.#filters(given) ? filtered : 0);
     const named = getNamedType(field.type);
-    if (isLeafType(named)) return 0;
+    if (selectionSet === undefined || isLeafType(named)) return look;
     const size = this.#size(field, given);
+    const itself = around.isRow === true ? ROW : 1;
     if (!isListType(getNullableType(field.type))) {
-      return 1 + this.selection(selectionSet, named, size);
+      const isMutation = type === this.#schema.getMutationType();
+      const rows = isMutation ? Math.max(0, ...this.#lists(given)) : around.rows;
+      return look + itself + this.selection(selectionSet, named, { page: size, rows });
     }
-    return (size ?? page ?? USUAL_LIST) * (1 + this.selection(selectionSet, named, undefined));
+    if (answersRows && around.rows !== undefined) {
+      return look + around.rows * (ROW + this.selection(selectionSet, named, { isRow: true }));
+    }
+    const entries = size ?? around.page ?? USUAL_LIST;
+    return look + entries * (itself + this.selection(selectionSet, named, NOWHERE));
+  }
+
+  /** Whether the argument `filter` names anything. */
+  #filters(given: readonly ArgumentNode[]): boolean {
+    const filter = this.#value(given, 'filter');
+    return typeof filter === 'object' && filter !== null && Object.keys(filter).length > 0;
   }
 
   /** How many entries the arguments ask for. */
@@ -194,17 +225,14 @@ class Walk {
     }
   }
 
-  /** The entries of the lists that a mutation is given. */
-  #rows(given: readonly ArgumentNode[]): number {
-    let rows = 0;
-    for (const { name } of given) {
+  /** How many entries each list has that a mutation is given. */
+  #lists(given: readonly ArgumentNode[]): number[] {
+    return given.flatMap(({ name }) => {
       const input = this.#value(given, name.value);
-      if (typeof input !== 'object' || input === null) continue;
-      for (const list of Array.isArray(input) ? [input] : Object.values(input)) {
-        if (Array.isArray(list)) rows += list.length;
-      }
-    }
-    return rows;
+      if (typeof input !== 'object' || input === null) return [];
+      const lists = Array.isArray(input) ? [input] : Object.values(input);
+      return lists.filter((list) => Array.isArray(list)).map(({ length }) => length);
+    });
   }
 
   #type(name: string | undefined): GraphQLNamedType | undefined {

@@ -1,5 +1,6 @@
 import type { AUDIT_OUTCOMES, AuditEntry } from '../../shared/domain/audit.ts';
 import type { AuditFilter } from '../../shared/store/auditReader.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
 import { pageArgs, pageSize, toPage } from './page.ts';
@@ -113,6 +114,7 @@ const AuditConnection = builder.connectionObject(
 builder.queryField('auditLog', (t) =>
   t.field({
     type: AuditConnection,
+    extensions: costs({ filtered: 50 }),
     authScopes: { role: 'approver' },
     description:
       'What was done and tried, newest first, for AUDIT_RETENTION_DAYS and up to AUDIT_MAX_ENTRIES of each kind. One page looks at 10,000 entries at most: with a filter it may be short and yet have more behind it.',

@@ -2,12 +2,19 @@ import type { Batch, BatchEnd } from '../../shared/domain/batch.ts';
 import type { FailureCode, UpdateState } from '../../shared/domain/sets.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { Facet } from '../../shared/store/updateFacets.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { BatchStateEnum } from './enums.ts';
 import { pageArgs, pageSize, toPage } from './page.ts';
 import { UpdateConnection, UpdateType } from './update.ts';
 import { FailureCount, StateCount } from './updateFacets.ts';
-import { toFilter, UpdateFilterInput, updateListArgs, updatePage } from './updateSearch.ts';
+import {
+  SEARCH_COST,
+  toFilter,
+  UpdateFilterInput,
+  updateListArgs,
+  updatePage,
+} from './updateSearch.ts';
 
 export const BatchType = builder.node(builder.objectRef<Batch>('Batch'), {
   description:
@@ -38,6 +45,7 @@ export const BatchType = builder.node(builder.objectRef<Batch>('Batch'), {
     }),
     states: t.field({
       type: [StateCount],
+      extensions: costs({ points: 10 }),
       description:
         'How many updates are in each state. The final ones are counters; how those that are open divide is counted for the answer, in big batches up to a bound.',
       resolve: async ({ id, left, ends }, _args, context): Promise<Facet<UpdateState>[]> => {
@@ -55,6 +63,7 @@ export const BatchType = builder.node(builder.objectRef<Batch>('Batch'), {
     }),
     updates: t.field({
       type: UpdateConnection,
+      extensions: SEARCH_COST,
       description: 'Its updates.',
       args: {
         filter: t.arg({ type: UpdateFilterInput, description: 'Which ones; all unless given.' }),

@@ -3,6 +3,7 @@ import type { UpdateFilter } from '../../shared/domain/updateFilter.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ApiContext } from '../context.ts';
 import { requireReason } from '../input.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
@@ -67,6 +68,7 @@ builder.mutationFields((t) => ({
   previewBulkAction: t.field({
     type: BulkPreviewType,
     authScopes: { role: 'operator' },
+    extensions: costs({ points: 250 }),
     description:
       'Tells to how many updates an action would be done, and to which; startBulkAction then does it to what was accepted up to now.',
     args: {
@@ -109,6 +111,7 @@ builder.mutationFields((t) => ({
   cancelBatch: t.field({
     type: BulkActionType,
     authScopes: { role: 'operator' },
+    extensions: costs({ points: 100 }),
     description: 'Cancels the updates of a batch that are QUEUED or HELD.',
     args: { input: t.arg({ type: BatchActionInput, required: true, description: 'The batch.' }) },
     errors: actionResult('CancelBatch', 'It has begun.', STARTED),
@@ -118,6 +121,7 @@ builder.mutationFields((t) => ({
   retryBatch: t.field({
     type: BulkActionType,
     authScopes: { role: 'operator' },
+    extensions: costs({ points: 100 }),
     description:
       'Sends the updates of a batch that FAILED or EXPIRED again, as a new batch that names this one; those that were sent again before are skipped.',
     args: { input: t.arg({ type: BatchActionInput, required: true, description: 'The batch.' }) },

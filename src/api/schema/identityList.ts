@@ -3,6 +3,7 @@ import { tagsProblem } from '../../shared/domain/tags.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { IdentityFilter } from '../../shared/store/identityIndex.ts';
 import type { ApiContext } from '../context.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { IdentityStatusEnum } from './enums.ts';
 import { IdentityType } from './identity.ts';
@@ -115,6 +116,7 @@ builder.queryFields((t) => ({
   identities: t.field({
     type: IdentityConnection,
     authScopes: { role: 'viewer' },
+    extensions: costs({ filtered: 50 }),
     description:
       'The identities that fit, newest first, or by their letters where text is searched. A page whose search has looked at as many as it may is shorter than asked for, and goes on all the same.',
     args: {

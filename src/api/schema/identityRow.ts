@@ -1,6 +1,7 @@
 import type { Identity } from '../../shared/domain/identity.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ApiContext } from '../context.ts';
+import { costs } from '../limits/fieldCost.ts';
 import type { MutationName } from '../metrics.ts';
 import { builder } from './builder.ts';
 import { type ErrorData, errorData, ErrorInterface } from './error.ts';
@@ -43,6 +44,7 @@ export function identityRows(name: string) {
     fields: (t) => ({
       rows: t.field({
         type: [IdentityRowType],
+        extensions: costs({ answersRows: true }),
         description: 'A row for each identity, in their order.',
         resolve: ({ rows }) => rows,
       }),

@@ -3,6 +3,7 @@ import { tagsProblem } from '../../shared/domain/tags.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ApiContext } from '../context.ts';
 import { labelProblem, secretOf, usernameProblem } from '../input.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
@@ -85,6 +86,7 @@ const SuccessType = builder
     fields: (t) => ({
       rows: t.field({
         type: [RowType],
+        extensions: costs({ answersRows: true }),
         description: 'A row for each user, in their order.',
         resolve: ({ rows }) => rows,
       }),

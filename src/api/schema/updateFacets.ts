@@ -1,5 +1,6 @@
 import type { FailureCode, UpdateState, WaitReason } from '../../shared/domain/sets.ts';
 import type { Facet, Facets } from '../../shared/store/updateFacets.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { FailureCodeEnum, UpdateStateEnum, WaitReasonEnum } from './enums.ts';
 import { toFilter, UpdateFilterInput } from './updateSearch.ts';
@@ -91,6 +92,7 @@ builder.queryField('updateFacets', (t) =>
   t.field({
     type: UpdateFacetsType,
     authScopes: { role: 'viewer' },
+    extensions: costs({ points: 250 }),
     description:
       'Counts the updates that match a filter. By state and failure code the counts are exact where the filter names nothing else; all others up to a bounded number of candidates.',
     args: {

@@ -6,6 +6,7 @@ import { CourierError } from '../../shared/errors/courierError.ts';
 import { cursorOf, parseCursor } from '../../shared/store/searchCursor.ts';
 import type { Order } from '../../shared/store/shardScan.ts';
 import type { ApiContext } from '../context.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
 import { FailureCodeEnum, UpdateStateEnum, WaitReasonEnum } from './enums.ts';
@@ -48,6 +49,9 @@ export const UpdateFilterInput = builder.inputType('UpdateFilter', {
 type FilterInput = typeof UpdateFilterInput.$inferInput;
 
 const MAX_ACTOR_LENGTH = 256;
+
+/** A page looks at a bounded number of candidates, which is far more of them with a filter. */
+export const SEARCH_COST = costs({ points: 5, filtered: 95 });
 
 /** @throws FILTER_INVALID */
 export function toFilter(input: FilterInput | null | undefined): UpdateFilter {
@@ -109,6 +113,7 @@ const SHORT_PAGES =
 builder.queryField('updates', (t) =>
   t.field({
     type: UpdateConnection,
+    extensions: SEARCH_COST,
     authScopes: { role: 'viewer' },
     description: `The updates that match a filter, in the order of their acceptance; those that arrive meanwhile move no page. Updates are found for INDEX_MAX_AGE_MS, as long as their records are kept, and the newest INDEX_MAX_COUNT of those that have ended. ${SHORT_PAGES}`,
     args: {
@@ -122,6 +127,7 @@ builder.queryField('updates', (t) =>
 builder.objectField(IdentityType, 'updates', (t) =>
   t.field({
     type: UpdateConnection,
+    extensions: SEARCH_COST,
     description: `The updates that are, and were, published as it. ${SHORT_PAGES}`,
     args: {
       filter: t.arg({ type: UpdateFilterInput, description: 'Which ones; all unless given.' }),
@@ -135,6 +141,7 @@ builder.objectField(IdentityType, 'updates', (t) =>
 builder.objectField(ThingType, 'updates', (t) =>
   t.field({
     type: UpdateConnection,
+    extensions: SEARCH_COST,
     description: `The updates to its shadows, by whichever identity. ${SHORT_PAGES}`,
     args: {
       filter: t.arg({ type: UpdateFilterInput, description: 'Which ones; all unless given.' }),

@@ -7,6 +7,7 @@ import type { ApiContext } from '../context.ts';
 import { idempotencyKeyProblem, labelProblem } from '../input.ts';
 import { endedWithin } from '../inlineWait.ts';
 import { targeted } from '../updateTarget.ts';
+import { costs } from '../limits/fieldCost.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
 import { BatchType } from './batch.ts';
@@ -206,6 +207,7 @@ const UpdateShadowsSuccess = builder
       }),
       rows: t.field({
         type: [RowType],
+        extensions: costs({ answersRows: true }),
         description: 'A row for each update, in their order.',
         resolve: ({ rows }) => rows,
       }),
