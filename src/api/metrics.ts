@@ -31,7 +31,7 @@ const MUTATION_NAMES = [
   'deleteWebhook',
   'rotateWebhookSecret',
   'testWebhook',
-  'redeliver',
+  'redeliverWebhookDelivery',
   'cancelUpdate',
   'previewBulkAction',
   'startBulkAction',

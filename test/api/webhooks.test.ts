@@ -107,9 +107,10 @@ test('a test goes into the log of deliveries, and any delivery can be sent again
       },
     },
   ]);
-  const again = (deliveryId: string) => ask(api, 'redeliver', { deliveryId }, 'delivery { id }');
+  const again = (deliveryId: string) =>
+    ask(api, 'redeliverWebhookDelivery', { deliveryId }, 'delivery { id }');
   expect((await again(tested.delivery.id)).delivery.id).toBe(tested.delivery.id);
-  expect((await again('whd_none')).code).toBe('WEBHOOK_NOT_FOUND');
+  expect((await again('whd_none')).code).toBe('WEBHOOK_DELIVERY_NOT_FOUND');
   expect((await ask(api, 'testWebhook', { webhookId: 'whk_none' })).code).toBe('WEBHOOK_NOT_FOUND');
   const jobs = await api.redis.keys(`${api.keys.webhookTag}:webhooks:whd_*`);
   expect(jobs).toHaveLength(2);

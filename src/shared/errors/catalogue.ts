@@ -42,7 +42,11 @@ export const ERROR_CATALOGUE = {
   UPDATE_NOT_REPLAYABLE: { exitCode: 65, summary: 'The update did not end without success.' },
   REASON_INVALID: { exitCode: 65, summary: 'The reason is empty or too long.' },
   PAGE_INVALID: { exitCode: 65, summary: 'The cursor or the size of a page is not valid.' },
-  WEBHOOK_NOT_FOUND: { exitCode: 65, summary: 'No webhook, or no delivery of one, has this id.' },
+  WEBHOOK_NOT_FOUND: { exitCode: 65, summary: 'No webhook has this id.' },
+  WEBHOOK_DELIVERY_NOT_FOUND: {
+    exitCode: 65,
+    summary: 'No delivery of a webhook has this id, or it is not listed any more.',
+  },
   WEBHOOK_INVALID: {
     exitCode: 65,
     summary: 'The webhook has no events, or a name that it may not have.',

@@ -13,7 +13,7 @@ const TestWebhookInput = builder.inputType('TestWebhookInput', {
   fields: (t) => ({ webhookId: t.id({ required: true, description: 'The webhook.' }) }),
 });
 
-const RedeliverInput = builder.inputType('RedeliverInput', {
+const RedeliverWebhookDeliveryInput = builder.inputType('RedeliverWebhookDeliveryInput', {
   description: 'A delivery to send again.',
   fields: (t) => ({ deliveryId: t.id({ required: true, description: 'The delivery.' }) }),
 });
@@ -41,15 +41,17 @@ builder.mutationFields((t) => ({
         return found(await context.deliveries.add(webhook, test), context);
       }),
   }),
-  redeliver: t.field({
+  redeliverWebhookDelivery: t.field({
     type: DeliveryType,
     authScopes: { role: 'admin' },
     description:
       'Sends a delivery again, whatever became of it: the same body under the same id, signed anew.',
-    args: { input: t.arg({ type: RedeliverInput, required: true, description: 'Which.' }) },
-    errors: result('Redeliver'),
+    args: {
+      input: t.arg({ type: RedeliverWebhookDeliveryInput, required: true, description: 'Which.' }),
+    },
+    errors: result('RedeliverWebhookDelivery'),
     resolve: (_root, { input }, context) =>
-      perform(context, 'redeliver', async () => {
+      perform(context, 'redeliverWebhookDelivery', async () => {
         const delivery = await found(input.deliveryId, context);
         await context.deliveries.again(delivery);
         return found(input.deliveryId, context);
@@ -61,8 +63,8 @@ async function found(id: string, context: ApiContext): Promise<WebhookDelivery> 
   const delivery = await context.deliveries.find(id);
   if (delivery !== undefined) return delivery;
   throw new CourierError(
-    'WEBHOOK_NOT_FOUND',
+    'WEBHOOK_DELIVERY_NOT_FOUND',
     `No delivery has the id "${id.slice(0, 64)}".`,
-    'Look at the deliveries of its webhook; they are listed for seven days.',
+    'Take an id out of webhooks { nodes { deliveries { nodes { id } } } }; seven days are listed.',
   );
 }
