@@ -211,7 +211,7 @@ builder.mutationFields((t) => ({
     type: GroupType,
     authScopes: { role: 'approver' },
     description:
-      'Deletes a group. Its members stay, and so do updates that were sent through it. Another group of the same name knows nothing of it.',
+      'Deletes a group. Its members stay, and so do updates that were sent through it. Another group of the same name knows nothing of it. A deletion that was cut off is ended by doing it again.',
     args: {
       input: t.arg({ type: DeleteGroupInput, required: true, description: 'Which, and why.' }),
     },
@@ -222,7 +222,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'deleteGroup', async () => {
         requireReason(input.reason);
-        const { id, name } = await context.groups.require(input.group);
+        const { id, name } = await context.groups.requireToDelete(input.group);
         const memberCount = await context.groups.memberCount(id);
         const busyThings = await context.groups.busyThings(id);
         const group = await context.groups.delete(id);

@@ -76,6 +76,16 @@ export class Keys {
     return `{${this.prefix}:groups}:info`;
   }
 
+  /** Hash: the id of a group that is being deleted to what is said of it, as JSON. */
+  get groupsInDeletion(): string {
+    return `{${this.prefix}:groups}:in-deletion`;
+  }
+
+  /** String: that a group takes no member any more; expires. */
+  groupDeleted(groupId: string): string {
+    return `{${this.prefix}:group:${groupId}}:deleted`;
+  }
+
   /** Sorted set of a group's members by when they were added, epoch milliseconds. */
   groupMembers(groupId: string): string {
     return `{${this.prefix}:group:${groupId}}:members`;

@@ -5,7 +5,12 @@ import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
-import { ADD_MEMBER, CREATE_GROUP, DELETE_GROUP } from './lua/groupScripts.ts';
+import {
+  ADD_MEMBER,
+  BEGIN_GROUP_DELETION,
+  CREATE_GROUP,
+  END_GROUP_DELETION,
+} from './lua/groupScripts.ts';
 import { GROUP_IDENTITY } from './lua/identityEditScripts.ts';
 import { identityNotFound } from './updateIntake.ts';
 
@@ -13,6 +18,8 @@ const MAX_GROUPS = 10_000;
 /** A choice among more would cost more than it spreads. */
 export const MAX_MEMBERS = 1000;
 const MAX_GROUPS_OF_IDENTITY = 50;
+/** For how long whoever looked a deleted group up before is kept from adding to it. */
+const DELETED_MS = 3_600_000;
 
 const groupInfo = z.object({
   name: z.string(),
@@ -38,7 +45,7 @@ export class GroupDirectory {
     this.#shardCount = shardCount;
   }
 
-  /** @throws GROUP_EXISTS, GROUP_FULL */
+  /** Ends the deletion of one of this name that was cut off. @throws GROUP_EXISTS, GROUP_FULL */
   async create(name: string, description: string | undefined, actor: string): Promise<Group> {
     const info = {
       name,
@@ -47,9 +54,14 @@ export class GroupDirectory {
       createdBy: actor,
     };
     const args = [newGroupId(), name, JSON.stringify(info), MAX_GROUPS];
-    const id = (await runScript(this.#redis, CREATE_GROUP, this.#list, args)) as string;
+    let id = (await runScript(this.#redis, CREATE_GROUP, this.#list, args)) as string;
+    if (id === 'deleting') {
+      const dying = await this.#inDeletion(name);
+      if (dying !== undefined) await this.#finishDeletion(dying);
+      id = (await runScript(this.#redis, CREATE_GROUP, this.#list, args)) as string;
+    }
     if (id === 'full') throw full(`There are ${MAX_GROUPS} groups, and no room for more.`);
-    if (id !== 'exists') return { id, ...info };
+    if (isGroupId(id)) return { id, ...info };
     throw new CourierError(
       'GROUP_EXISTS',
       `A group is called ${name} already.`,
@@ -60,20 +72,19 @@ export class GroupDirectory {
   /** By its id or its name. @throws GROUP_NOT_FOUND */
   async require(nameOrId: string): Promise<Group> {
     const group = await this.find(nameOrId);
-    if (group !== undefined) return group;
-    throw new CourierError(
-      'GROUP_NOT_FOUND',
-      `No group is called "${nameOrId.slice(0, 64)}".`,
-      'Look at groups, or make it with createGroup.',
-    );
+    if (group === undefined) throw groupNotFound(nameOrId);
+    return group;
+  }
+
+  /** As `require`, and finds what a deletion that was cut off left, too. @throws GROUP_NOT_FOUND */
+  async requireToDelete(nameOrId: string): Promise<Group> {
+    const group = (await this.find(nameOrId)) ?? (await this.#inDeletion(nameOrId));
+    if (group === undefined) throw groupNotFound(nameOrId);
+    return group;
   }
 
   async find(nameOrId: string): Promise<Group | undefined> {
-    const known = isGroupId(nameOrId)
-      ? nameOrId
-      : await this.#redis.hget(this.#keys.groupNames, nameOrId);
-    if (known === null) return undefined;
-    return parse(known, await this.#redis.hget(this.#keys.groupInfo, known));
+    return this.#read(this.#keys.groupInfo, nameOrId);
   }
 
   /** In the order of their names, after one of them. */
@@ -89,23 +100,18 @@ export class GroupDirectory {
   }
 
   /**
-   * Forgets a group. What was sent through it goes on, as its members' updates.
+   * Forgets a group. What was sent through it goes on, as its members' updates. Where this is cut
+   * off, nobody finds the group any more, and doing it again, by its id or its name, ends it.
    * @throws GROUP_NOT_FOUND
    */
   async delete(nameOrId: string): Promise<Group> {
-    const group = await this.require(nameOrId);
-    await runScript(this.#redis, DELETE_GROUP, this.#list, [group.id, group.name]);
-    const members = await this.memberIds(group.id);
-    await Promise.all(members.map((id) => this.#note(id, 'remove', group.id)));
-    await this.#redis.unlink(
-      this.#keys.groupMembers(group.id),
-      this.#keys.groupChoices(group.id),
-      this.#keys.groupUse(group.id),
-    );
+    const group = await this.requireToDelete(nameOrId);
+    await runScript(this.#redis, BEGIN_GROUP_DELETION, this.#list, [group.id, group.name]);
+    await this.#finishDeletion(group);
     return group;
   }
 
-  /** Does nothing where it is a member. @throws IDENTITY_NOT_FOUND, GROUP_FULL */
+  /** Does nothing where it is a member. @throws IDENTITY_NOT_FOUND, GROUP_NOT_FOUND, GROUP_FULL */
   async add(groupId: string, identityId: string): Promise<void> {
     // Noted first: a member that nobody routes to is harmless, one that is not shown is not.
     const noted = await this.#note(identityId, 'add', groupId);
@@ -113,10 +119,11 @@ export class GroupDirectory {
     if (noted === 'too-many') {
       throw full(`${identityId} is in ${MAX_GROUPS_OF_IDENTITY} groups already.`);
     }
-    const members = [this.#keys.groupMembers(groupId)];
+    const members = [this.#keys.groupMembers(groupId), this.#keys.groupDeleted(groupId)];
     const added = await runScript(this.#redis, ADD_MEMBER, members, [identityId, MAX_MEMBERS]);
-    if (added !== 'full') return;
+    if (added === 'added' || added === 'known') return;
     await this.#note(identityId, 'remove', groupId);
+    if (added === 'deleted') throw groupNotFound(groupId);
     throw full(`The group has ${MAX_MEMBERS} members already.`);
   }
 
@@ -136,11 +143,44 @@ export class GroupDirectory {
 
   /** Things that have open updates which came through the group. */
   async busyThings(groupId: string): Promise<number> {
-    const shards = Array.from({ length: this.#shardCount }, (_, shard) => shard);
     const counts = await Promise.all(
-      shards.map((shard) => this.#redis.hlen(this.#keys.shard(shard).through(groupId))),
+      this.#shards.map((shard) => this.#redis.hlen(this.#keys.shard(shard).through(groupId))),
     );
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Each step can be done again; the last one lets the name go. */
+  async #finishDeletion({ id, name }: Group): Promise<void> {
+    await this.#redis.set(this.#keys.groupDeleted(id), '1', 'PX', DELETED_MS);
+    const members = new Set([...(await this.memberIds(id)), ...(await this.#notedIds(id))]);
+    await Promise.all([...members].map((member) => this.#note(member, 'remove', id)));
+    await this.#redis.unlink(
+      this.#keys.groupMembers(id),
+      this.#keys.groupChoices(id),
+      this.#keys.groupUse(id),
+    );
+    await runScript(this.#redis, END_GROUP_DELETION, this.#list, [id, name]);
+  }
+
+  /** Who is noted as a member, which an addition that was cut off may have left alone. */
+  async #notedIds(groupId: string): Promise<readonly string[]> {
+    const noted = await Promise.all(
+      this.#shards.map((shard) =>
+        this.#redis.zrange(this.#keys.shard(shard).grouped(groupId), 0, '-1'),
+      ),
+    );
+    return noted.flat();
+  }
+
+  async #inDeletion(nameOrId: string): Promise<Group | undefined> {
+    return this.#read(this.#keys.groupsInDeletion, nameOrId);
+  }
+
+  async #read(hash: string, nameOrId: string): Promise<Group | undefined> {
+    const known = isGroupId(nameOrId)
+      ? nameOrId
+      : await this.#redis.hget(this.#keys.groupNames, nameOrId);
+    return known === null ? undefined : parse(known, await this.#redis.hget(hash, known));
   }
 
   async #note(identityId: string, how: 'add' | 'remove', groupId: string): Promise<string> {
@@ -149,14 +189,26 @@ export class GroupDirectory {
     return (await runScript(this.#redis, GROUP_IDENTITY, [lease], args)) as string;
   }
 
-  get #list(): readonly [string, string, string] {
-    const { groupNames, groupList, groupInfo: info } = this.#keys;
-    return [groupNames, groupList, info];
+  get #shards(): readonly number[] {
+    return Array.from({ length: this.#shardCount }, (_, shard) => shard);
+  }
+
+  get #list(): readonly [string, string, string, string] {
+    const { groupNames, groupList, groupInfo: info, groupsInDeletion } = this.#keys;
+    return [groupNames, groupList, info, groupsInDeletion];
   }
 }
 
 function parse(id: string, info: string | null): Group | undefined {
   return info === null ? undefined : { id, ...groupInfo.parse(JSON.parse(info)) };
+}
+
+function groupNotFound(nameOrId: string): CourierError {
+  return new CourierError(
+    'GROUP_NOT_FOUND',
+    `No group is called "${nameOrId.slice(0, 64)}".`,
+    'Look at groups, or make it with createGroup.',
+  );
 }
 
 function full(message: string): CourierError {

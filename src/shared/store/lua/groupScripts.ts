@@ -7,12 +7,16 @@ import { PRELUDE } from './fence.ts';
  * members and choices; what concerns a member's lanes lies in the slot of its shard.
  */
 
-/** KEYS: names, list, info. ARGV: id, name, info as JSON, most groups. Answer: id | 'exists' | 'full'. */
+/**
+ * KEYS: names, list, info, in deletion. ARGV: id, name, info as JSON, most groups.
+ * Answer: id | 'exists' | 'deleting' | 'full'.
+ */
 export const CREATE_GROUP: Script = {
   name: 'createGroup',
-  keys: 3,
+  keys: 4,
   lua: /* lua */ `
-if redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return 'exists' end
+local known = redis.call('HGET', KEYS[1], ARGV[2])
+if known then return redis.call('HEXISTS', KEYS[4], known) == 1 and 'deleting' or 'exists' end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return 'full' end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZADD', KEYS[2], 0, ARGV[2])
@@ -21,24 +25,43 @@ return ARGV[1]
 `,
 };
 
-/** KEYS: names, list, info. ARGV: id, name. Answer: 1 | 0. */
-export const DELETE_GROUP: Script = {
-  name: 'deleteGroup',
-  keys: 3,
+/**
+ * Takes a group from sight, and keeps its name until its members know.
+ * KEYS: names, list, info, in deletion. ARGV: id, name. Answer: 1 | 0.
+ */
+export const BEGIN_GROUP_DELETION: Script = {
+  name: 'beginGroupDeletion',
+  keys: 4,
   lua: /* lua */ `
-if redis.call('HGET', KEYS[1], ARGV[2]) ~= ARGV[1] then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[2])
-redis.call('ZREM', KEYS[2], ARGV[2])
+local info = redis.call('HGET', KEYS[3], ARGV[1])
+if not info then return 0 end
+redis.call('HSET', KEYS[4], ARGV[1], info)
 redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
 return 1
 `,
 };
 
-/** KEYS: members. ARGV: identity, most members. Answer: 'added' | 'known' | 'full'. */
+/** KEYS: names, list, info, in deletion. ARGV: id, name. */
+export const END_GROUP_DELETION: Script = {
+  name: 'endGroupDeletion',
+  keys: 4,
+  lua: /* lua */ `
+redis.call('HDEL', KEYS[4], ARGV[1])
+if redis.call('HGET', KEYS[1], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[1], ARGV[2]) end
+return 1
+`,
+};
+
+/**
+ * KEYS: members, that the group is deleted. ARGV: identity, most members.
+ * Answer: 'added' | 'known' | 'full' | 'deleted'.
+ */
 export const ADD_MEMBER: Script = {
   name: 'addMember',
-  keys: 1,
+  keys: 2,
   lua: /* lua */ `
+if redis.call('EXISTS', KEYS[2]) == 1 then return 'deleted' end
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 'known' end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 'full' end
 local t = redis.call('TIME')
