@@ -4,6 +4,7 @@ import { HEARTBEAT, LEAVE } from '../../src/shared/store/lua/fleetScripts.ts';
 import { BatchEnds } from '../../src/shared/store/batchEnds.ts';
 import { shardOf } from '../../src/shared/domain/ids.ts';
 import { eventually } from '../support/eventually.ts';
+import { startRedis } from '../support/redisServer.ts';
 import { useRedis } from '../support/useRedis.ts';
 import { subscribe, type TestStream } from './support/eventStream.ts';
 import { register, updateShadow } from './support/operations.ts';
@@ -177,6 +178,53 @@ test('a slow reader holds up nobody and misses nothing', async () => {
   for (let event = 0; event <= total; event += 1) {
     expect((await slow.next()).updateId).toContain(String(event).padStart(26, '0'));
   }
+});
+
+/** A subscriber that has read nothing yet of more events than the process keeps for it. */
+async function farBehind(api: TestApi): Promise<TestStream> {
+  const slow = await follow(api, UPDATE_EVENTS);
+  const quick = await follow(api, UPDATE_EVENTS);
+  const total = 2000;
+  const add = (event: number) =>
+    api.redis.xadd(
+      api.keys.shard(0).events,
+      '*',
+      ...Object.entries({ k: 'E', u: String(event).padStart(26, '0'), s: 'FAILED' }).flat(),
+    );
+  for (let event = 0; event < total; event += 1) await add(event);
+  for (let event = 0; event < total; event += 1) await quick.next();
+  await quick.close();
+  return slow;
+}
+
+/** What the last events of a stream are. */
+async function endOf(stream: TestStream): Promise<Json[]> {
+  const all: Json[] = [];
+  for await (const { event, data } of stream.events) all.push({ event, data });
+  return all.slice(-2);
+}
+
+const failedWith = (code: string) => [
+  {
+    event: 'next',
+    data: { errors: [expect.objectContaining({ extensions: expect.objectContaining({ code }) })] },
+  },
+  { event: 'complete', data: undefined },
+];
+
+test('a subscriber whose next events were trimmed is told so before its stream ends', async () => {
+  const api = await startApi(redis().url);
+  const slow = await farBehind(api);
+  await api.redis.xtrim(api.keys.shard(0).events, 'MAXLEN', 1);
+  expect(await endOf(slow)).toEqual(failedWith('CURSOR_EXPIRED'));
+});
+
+test('a subscriber whose next events Redis does not give is told so before its stream ends', async () => {
+  const server = await startRedis();
+  const api = await startApi(server.url, { storeTimeoutMs: 300 });
+  const slow = await farBehind(api);
+  await server.kill();
+  expect(await endOf(slow)).toEqual(failedWith('STORE_UNAVAILABLE'));
 });
 
 test('while nothing happens the stream says that it lives, and from where to go on', async () => {

@@ -1,5 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
-import type { ExecutionResult } from 'graphql';
+import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { ServerContext } from '../requestFacts.ts';
 import type { TopLevelCode } from '../topLevelCodes.ts';
 
@@ -33,6 +33,7 @@ type Results = AsyncIterable<ExecutionResult> | ExecutionResult;
 
 const MEDIA_TYPE = 'text/event-stream';
 const MAX_CURSOR = 100;
+const COMPLETE = 'event: complete\ndata:\n\n';
 /** How long a client waits before it comes back, in ms. */
 const RETRY_MS = 1000;
 
@@ -73,7 +74,10 @@ export function useEventStreams(heartbeatMs: number): Plugin<object, ServerConte
   };
 }
 
-/** One block an event. Nothing is asked of the source before the last block has been taken. */
+/**
+ * One block an event. Nothing is asked of the source before the last block has been taken. Where
+ * it fails, the last event tells why, with the code of the error.
+ */
 function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number): ReadableStream {
   const iterator = isAsyncIterable(results) ? results[Symbol.asyncIterator]() : once(results);
   const encoder = new TextEncoder();
@@ -91,7 +95,13 @@ function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number):
     },
     async pull(controller) {
       const send = (text: string) => controller.enqueue(encoder.encode(text));
-      const { done, value } = await iterator.next();
+      const { done, value, failed } = await nextOf(iterator);
+      if (failed !== undefined) {
+        clearInterval(heartbeat);
+        send(`event: next\ndata: ${JSON.stringify({ errors: [failed] })}\n\n${COMPLETE}`);
+        controller.close();
+        return;
+      }
       if (done !== true) {
         send(`event: next\n${idLine(facts.eventCursor)}data: ${JSON.stringify(value)}\n\n`);
         // Only now: a comment must not be ahead of an event that is still being answered.
@@ -101,7 +111,7 @@ function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number):
       clearInterval(heartbeat);
       // The place where it is interrupted is where the client goes on.
       if (facts.interrupted?.() === true) send(`:\n${idLine(facts.placeCursor)}\n`);
-      else send('event: complete\ndata:\n\n');
+      else send(COMPLETE);
       controller.close();
     },
     async cancel() {
@@ -110,6 +120,22 @@ function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number):
       await iterator.return?.();
     },
   });
+}
+
+interface Step {
+  readonly done?: boolean | undefined;
+  readonly value?: ExecutionResult;
+  readonly failed?: GraphQLError;
+}
+
+/** The next result, or why there is none. An error comes here as callers may see it. */
+async function nextOf(iterator: AsyncIterator<ExecutionResult>): Promise<Step> {
+  try {
+    return await iterator.next();
+  } catch (error) {
+    if (error instanceof GraphQLError) return { failed: error };
+    throw error;
+  }
 }
 
 function idLine(cursor: string | undefined): string {

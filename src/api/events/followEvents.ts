@@ -6,7 +6,7 @@ import {
   placeBefore,
 } from '../../shared/domain/courierEvent.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
-import { storeUnavailable } from '../../shared/redis/unavailable.ts';
+import { isRedisUnavailable, storeUnavailable } from '../../shared/redis/unavailable.ts';
 import { type EventFeed, GapError, type Watch } from './eventFeed.ts';
 
 export interface FollowOptions {
@@ -32,7 +32,7 @@ const FUTURE_MS = 5000;
 /**
  * The events of some streams, in order, in portions as they come, until the signal aborts. Once
  * this resolves, no event that happens is missed.
- * @throws CURSOR_INVALID, CURSOR_EXPIRED (also from the iterator), STORE_UNAVAILABLE
+ * @throws CURSOR_INVALID; CURSOR_EXPIRED and STORE_UNAVAILABLE, also from the iterator
  */
 export async function followEvents(feed: EventFeed, options: FollowOptions): Promise<Following> {
   const { streams, after, signal } = options;
@@ -85,7 +85,8 @@ async function readOn(watch: Watch, place: EventPlace): Promise<Portion> {
   try {
     return await watch.read(place);
   } catch (error) {
-    throw error instanceof GapError ? cursorExpired() : error;
+    if (error instanceof GapError) throw cursorExpired();
+    throw isRedisUnavailable(error) ? storeUnavailable('reading', error) : error;
   }
 }
 
