@@ -3,6 +3,7 @@ import type { JsonObject } from '../shared/domain/desired.ts';
 import { CourierError, messageOf } from '../shared/errors/courierError.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import { storeUnavailable } from '../shared/redis/unavailable.ts';
+import type { AuditBuffer } from '../shared/store/auditBuffer.ts';
 import type { AuditLog } from '../shared/store/auditLog.ts';
 import type { FleetEvents } from '../shared/store/fleetEvents.ts';
 import { boundedJson } from './boundedJson.ts';
@@ -23,6 +24,7 @@ export type MutationIntent = Pick<AuditIntent, 'action' | 'subjects' | 'reason' 
 /** What a request's mutations need to leave entries. */
 export interface AuditSurroundings {
   readonly auditLog: AuditLog;
+  readonly auditBuffer: AuditBuffer;
   readonly fleetEvents: FleetEvents;
   readonly gate: StoreGate;
   readonly log: Logger;
@@ -33,7 +35,7 @@ const MAX_SUBJECTS = 20;
 
 /**
  * These change nothing but what their own records tell, in the same transaction: who asked, when,
- * and for what. Their entry follows them, so that an update costs one command and no wait more.
+ * and for what. Their entries follow them a moment later, many at once, so that no update waits.
  */
 const RECORDED_WITH_THEIR_CHANGE: ReadonlySet<string> = new Set(['updateShadow', 'updateShadows']);
 
@@ -102,8 +104,10 @@ export class RequestAudit {
 
   /** Nothing is done before this is written, so that a failure means that nothing was done. */
   async #begin(intent: AuditIntent): Promise<string> {
-    const { auditLog, gate } = this.#surroundings;
+    const { auditLog, auditBuffer, gate } = this.#surroundings;
     try {
+      // In the log, what was done before stands before.
+      await auditBuffer.flush();
       return await gate.write(() => auditLog.begin(intent));
     } catch (error) {
       throw error instanceof CourierError ? storeUnavailable('not sent', error) : error;
@@ -118,10 +122,10 @@ export class RequestAudit {
 
   /** What was done is done: where its entry cannot be written now, the sweep makes one. */
   async #write(token: string | undefined, intent: AuditIntent, end: AuditEnd): Promise<void> {
-    const { auditLog, fleetEvents, log } = this.#surroundings;
+    const { auditLog, auditBuffer, fleetEvents, log } = this.#surroundings;
+    if (token === undefined) return auditBuffer.add(intent, end);
     try {
-      if (token !== undefined) await auditLog.end(token, intent, end);
-      else await auditLog.append(end.outcome === 'REFUSED' ? 'refusals' : 'updates', intent, end);
+      await auditLog.end(token, intent, end);
       if (end.outcome === 'DONE') await fleetEvents.acted(intent);
     } catch (error) {
       log.warn({ action: intent.action, reason: messageOf(error) }, 'an audit entry is late');

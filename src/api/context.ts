@@ -6,6 +6,7 @@ import type { Presence } from '../shared/domain/presence.ts';
 import type { Update } from '../shared/domain/update.ts';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { ApiTokens } from '../shared/store/apiTokens.ts';
+import type { AuditBuffer } from '../shared/store/auditBuffer.ts';
 import type { AuditLog } from '../shared/store/auditLog.ts';
 import type { AuditReader } from '../shared/store/auditReader.ts';
 import type { BatchIntake } from '../shared/store/batchIntake.ts';
@@ -63,6 +64,7 @@ export interface ApiServices {
   readonly presence: PresenceReader;
   readonly apiTokens: ApiTokens;
   readonly auditLog: AuditLog;
+  readonly auditBuffer: AuditBuffer;
   readonly auditReader: AuditReader;
   readonly ends: UpdateEnds;
   readonly shadowReads: ShadowReads;
@@ -104,7 +106,7 @@ export function contextMaker(
   services: ApiServices,
   log: Logger,
 ): (server: ServerContext & { readonly request: Request }) => ApiContext {
-  const { reader, directory, gate, auditLog, fleetEvents, presence } = services;
+  const { reader, directory, gate, auditLog, auditBuffer, fleetEvents, presence } = services;
   const many = <Key, Value>(load: (keys: readonly Key[]) => Promise<readonly Value[]>) =>
     new DataLoader<Key, Value>((keys) => gate.read(async () => [...(await load(keys))]));
   const each = <Key, Value>(load: (key: Key) => Promise<Value>) =>
@@ -130,7 +132,7 @@ export function contextMaker(
       this.facts = server.facts ?? newRequestFacts();
       const { actor, role, source } = caller;
       const author = { actor, role, source, ...origin };
-      this.audit = new RequestAudit({ auditLog, fleetEvents, gate, log, author });
+      this.audit = new RequestAudit({ auditLog, auditBuffer, fleetEvents, gate, log, author });
       this.stream = server.stream ?? { lastEventId: undefined };
       this.#request = server.request;
     }

@@ -14,6 +14,7 @@ import { waitForRedis } from '../shared/redis/waitForRedis.ts';
 import { watchOutages } from '../shared/redis/watchOutages.ts';
 import { joinDeployment } from '../shared/store/deployment.ts';
 import { ApiTokens } from '../shared/store/apiTokens.ts';
+import { AuditBuffer } from '../shared/store/auditBuffer.ts';
 import { AuditLog } from '../shared/store/auditLog.ts';
 import { AuditReader } from '../shared/store/auditReader.ts';
 import { DeadUpdates } from '../shared/store/deadUpdates.ts';
@@ -73,6 +74,7 @@ const auditSettings = {
   maxEntries: config.AUDIT_MAX_ENTRIES,
 };
 const auditLog = new AuditLog(redis, keys, auditSettings);
+const auditBuffer = new AuditBuffer(auditLog, log);
 const reader = new UpdateReader(redis, keys, shardCount);
 const services: ApiServices = {
   ...updateServices(redis, keys, queues, {
@@ -96,6 +98,7 @@ const services: ApiServices = {
   presence: new PresenceReader(redis, keys),
   apiTokens: new ApiTokens(redis, keys),
   auditLog,
+  auditBuffer,
   auditReader: new AuditReader(redis, keys, auditSettings.retentionMs),
   webhooks: new Webhooks(redis, keys, vault),
   deliveries: new WebhookDeliveries(redis, queueRedis, keys),
@@ -166,7 +169,7 @@ const httpServer = createHttpServer({
       queues: boardQueues(queues, shardCount, services.deliveries.queue),
       graphiql: graphiql ? (request) => api.fetch(request) : undefined,
       audit: pageAudit(
-        { auditLog, fleetEvents: services.fleetEvents, gate, log },
+        { auditLog, auditBuffer, fleetEvents: services.fleetEvents, gate, log },
         config.API_TRUSTED_PROXY_HOPS,
       ),
       log,
@@ -204,6 +207,7 @@ const store = service({
   },
   stop: async () => {
     await upkeep.stop();
+    await auditBuffer.flush();
     await services.deliveries.close();
     await queues.close();
     redis.disconnect();

@@ -20,7 +20,11 @@ builder.node(AuditEntryType, {
   authScopes: { role: 'approver' },
   description: 'That somebody did something, or tried to. Entries never change.',
   id: { resolve: ({ id }) => id },
-  loadOne: (id, context) => context.gate.read(() => context.auditReader.find(id)),
+  loadOne: (id, context) =>
+    context.gate.read(async () => {
+      await context.auditBuffer.flush();
+      return context.auditReader.find(id);
+    }),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'beganAt' in value,
   fields: (t) => ({
     at: t.field({
@@ -125,9 +129,11 @@ builder.queryField('auditLog', (t) =>
     resolve: async (_root, args, context) => {
       const size = pageSize(args);
       const filter = present(args.filter ?? {});
-      const { entries, hasMore, endCursor } = await context.gate.read(() =>
-        context.auditReader.page(size, args.after ?? undefined, filter),
-      );
+      const { entries, hasMore, endCursor } = await context.gate.read(async () => {
+        // Whoever asks sees what was done here before.
+        await context.auditBuffer.flush();
+        return context.auditReader.page(size, args.after ?? undefined, filter);
+      });
       const edges = entries.map(({ cursor, entry }) => ({ cursor, node: entry }));
       return toPage(edges, args, hasMore, endCursor);
     },

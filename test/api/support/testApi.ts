@@ -27,6 +27,7 @@ import type { RedisClient } from '../../../src/shared/redis/client.ts';
 import { connectRedis } from '../../../src/shared/redis/connect.ts';
 import { Keys } from '../../../src/shared/redis/keys.ts';
 import { ApiTokens } from '../../../src/shared/store/apiTokens.ts';
+import { AuditBuffer } from '../../../src/shared/store/auditBuffer.ts';
 import { AuditLog } from '../../../src/shared/store/auditLog.ts';
 import { AuditReader } from '../../../src/shared/store/auditReader.ts';
 import { DeadUpdates } from '../../../src/shared/store/deadUpdates.ts';
@@ -142,6 +143,7 @@ export async function startApi(
   });
   const log = pino({ level: 'trace' }, sink);
   const reader = new UpdateReader(redis, keys, SHARD_COUNT);
+  const auditLog = new AuditLog(redis, keys, AUDIT_SETTINGS);
   const services: ApiServices = {
     ...updateServices(redis, keys, queues, {
       shardCount: SHARD_COUNT,
@@ -163,7 +165,8 @@ export async function startApi(
     pauses: new FleetPauses(redis, keys),
     presence: new PresenceReader(redis, keys),
     apiTokens: new ApiTokens(redis, keys),
-    auditLog: new AuditLog(redis, keys, AUDIT_SETTINGS),
+    auditLog,
+    auditBuffer: new AuditBuffer(auditLog, log),
     auditReader: new AuditReader(redis, keys, AUDIT_SETTINGS.retentionMs),
     webhooks: new Webhooks(redis, keys, new Vault(vaultKeys)),
     deliveries: new WebhookDeliveries(redis, queueRedis, keys),
@@ -188,7 +191,7 @@ export async function startApi(
     limits: AWS_SHADOW_LIMITS,
     metrics,
   };
-  const { apiTokens, auditLog, gate } = services;
+  const { apiTokens, auditBuffer, gate } = services;
   const sessions = new Sessions(new Vault(vaultKeys), settings.sessionMs ?? 3_600_000);
   const authenticate = withSessions(
     createAuthenticator({
@@ -224,11 +227,15 @@ export async function startApi(
     sessions,
     queues: boardQueues(queues, SHARD_COUNT, services.deliveries.queue),
     graphiql: settings.graphiql === false ? undefined : (request) => api.fetch(request),
-    audit: pageAudit({ auditLog, fleetEvents: services.fleetEvents, gate, log }, trustedHops),
+    audit: pageAudit(
+      { auditLog, auditBuffer, fleetEvents: services.fleetEvents, gate, log },
+      trustedHops,
+    ),
     log,
   });
   open.push(async () => {
     services.subscriptions.stop();
+    await auditBuffer.flush();
     await services.deliveries.close();
     await queues.close();
     redis.disconnect();
