@@ -10,13 +10,19 @@ import type { JsonObject } from '../shared/domain/desired.ts';
 import type { MutationIntent } from './audit.ts';
 import { boundedJson } from './boundedJson.ts';
 
+/** For the `extensions` of an input's field of text: what of it is kept, where not all of it may be. */
+export interface AuditedField {
+  readonly audited: (text: string) => string;
+}
+
 /** Of a list, this many items are looked at: the entry has no room for more. */
 const MAX_ITEMS = 20;
 const MAX_SUBJECTS = 20;
 
 /**
  * What a mutation's arguments tell the audit, by their types in the schema: values of the type ID
- * are subjects, those of the type Secret are left out, whoever adds a field with one.
+ * are subjects, those of the type Secret are left out, whoever adds a field with one. Of a field with
+ * the extension `audited` (`AuditedField`) that much is kept.
  */
 export function auditedInput(
   info: GraphQLResolveInfo,
@@ -55,7 +61,10 @@ function look(value: unknown, declared: GraphQLInputType, subjects: Set<string>)
     for (const [name, inner] of Object.entries(value)) {
       const known = fields[name];
       // Pothos hands arguments on as they are declared: nothing else can be in them.
-      if (known !== undefined) shown[name] = look(inner, known.type, subjects);
+      if (known === undefined) continue;
+      const { audited } = known.extensions as Partial<AuditedField>;
+      const kept = audited !== undefined && typeof inner === 'string' ? audited(inner) : inner;
+      shown[name] = look(kept, known.type, subjects);
     }
     return shown;
   }

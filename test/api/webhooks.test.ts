@@ -116,6 +116,29 @@ test('a test goes into the log of deliveries, and any delivery can be sent again
   expect(jobs).toHaveLength(2);
 });
 
+test('what lets a caller in at a receiver stays out of the audit and the log', async () => {
+  const api = await startApi(redis().url);
+  const { webhook } = await create(api, {
+    url: 'https://hooks.example.com:8443/T00/hush-1?k=hush-2',
+  });
+  const change = (url: string) =>
+    ask(api, 'updateWebhook', { webhookId: webhook.id, url }, WEBHOOK);
+  expect((await change('https://other.example.com/hush-3')).webhook.url).toContain('hush-3');
+  expect((await change('https://10.0.0.1/hush-4')).code).toBe('WEBHOOK_ADDRESS_REFUSED');
+  expect((await change('https://hush-5@[hush-6')).code).toBe('WEBHOOK_URL_INVALID');
+  await ask(api, 'deleteWebhook', { webhookId: webhook.id, reason: 'done' });
+  const { auditLog } = await api.run('query { auditLog { nodes { action input before after } } }');
+  const [deleted, invalid, refused, changed, created]: Json[] = auditLog.nodes;
+  const old = { url: 'https://hooks.example.com:8443/…' };
+  const now = { url: 'https://other.example.com/…' };
+  expect(created).toMatchObject({ action: 'createWebhook', input: old, after: old });
+  expect(changed).toMatchObject({ action: 'updateWebhook', input: now, before: old, after: now });
+  expect(refused.input.url).toBe('https://10.0.0.1/…');
+  expect(invalid.input.url).toBe('no URL');
+  expect(deleted.before).toMatchObject(now);
+  expect(`${JSON.stringify(auditLog)}${api.log()}`).not.toContain('hush');
+});
+
 test.each([
   [{ url: 'https://10.0.0.1/' }, 'WEBHOOK_ADDRESS_REFUSED'],
   [{ url: 'http://169.254.169.254/latest/meta-data' }, 'WEBHOOK_ADDRESS_REFUSED'],

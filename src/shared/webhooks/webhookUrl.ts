@@ -25,6 +25,16 @@ export function webhookUrlProblem(
   return undefined;
 }
 
+/**
+ * What of a webhook's URL others than admins may see: scheme, host and port. For many receivers the
+ * path is what lets a caller in.
+ */
+export function originOnly(text: string): string {
+  if (!URL.canParse(text)) return 'no URL';
+  const { protocol, host } = new URL(text);
+  return `${protocol}//${host}/…`;
+}
+
 function invalid(message: string): CourierError {
   return new CourierError(
     'WEBHOOK_URL_INVALID',

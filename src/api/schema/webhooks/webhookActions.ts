@@ -1,7 +1,8 @@
 import type { Webhook, WebhookEvent } from '../../../shared/domain/webhook.ts';
 import { CourierError } from '../../../shared/errors/courierError.ts';
-import { webhookUrlProblem } from '../../../shared/webhooks/webhookUrl.ts';
+import { originOnly, webhookUrlProblem } from '../../../shared/webhooks/webhookUrl.ts';
 import { audit } from '../../audit.ts';
+import type { AuditedField } from '../../auditedInput.ts';
 import type { ApiContext } from '../../context.ts';
 import { requireReason } from '../../input.ts';
 import { perform } from '../../perform.ts';
@@ -13,6 +14,8 @@ const NAME = /^[\p{L}\p{N} _.:-]{1,64}$/u;
 const WEEK_MS = 7 * 86_400_000;
 const DAY_MS = 86_400_000;
 
+const ORIGIN_KEPT: AuditedField = { audited: originOnly };
+
 const CreateWebhookInput = builder.inputType('CreateWebhookInput', {
   description: 'A URL to be told of events.',
   fields: (t) => ({
@@ -23,7 +26,8 @@ const CreateWebhookInput = builder.inputType('CreateWebhookInput', {
     url: t.string({
       required: true,
       description:
-        'Where deliveries go: https, without credentials. Admins see it, and approvers in the audit log.',
+        'Where deliveries go: https, without credentials. Admins see it; the audit log has its scheme, host and port.',
+      extensions: { ...ORIGIN_KEPT },
     }),
     events: t.field({
       type: [WebhookEventEnum],
@@ -38,7 +42,7 @@ const UpdateWebhookInput = builder.inputType('UpdateWebhookInput', {
   fields: (t) => ({
     webhookId: t.id({ required: true, description: 'The webhook.' }),
     name: t.string({ description: 'What to call it.' }),
-    url: t.string({ description: 'Where deliveries go.' }),
+    url: t.string({ description: 'Where deliveries go.', extensions: { ...ORIGIN_KEPT } }),
     events: t.field({ type: [WebhookEventEnum], description: 'What to tell it of.' }),
     enabled: t.boolean({
       description: 'Whether to tell it of anything. Enabled again, it is told of what comes then.',
@@ -211,7 +215,7 @@ function switched({ disabled, since }: Webhook, enabled: boolean | undefined, ac
 
 /** What the audit may hold of it. */
 function shown({ name, url, events, disabled }: Webhook) {
-  return { name, url, events: [...events], enabled: disabled === undefined };
+  return { name, url: originOnly(url), events: [...events], enabled: disabled === undefined };
 }
 
 function invalid(message: string): CourierError {
