@@ -16,6 +16,8 @@ export interface AuditNote {
   /** How things stood before, and how they stand now. */
   readonly before?: JsonObject | undefined;
   readonly after?: JsonObject | undefined;
+  /** How it ended, where that is not told by whether it throws. */
+  readonly ended?: Pick<AuditEnd, 'outcome' | 'code'> | undefined;
 }
 
 /** What the begin of a mutation is written down with. */
@@ -32,6 +34,7 @@ export interface AuditSurroundings {
 }
 
 const MAX_SUBJECTS = 20;
+const DONE: NonNullable<AuditNote['ended']> = { outcome: 'DONE' };
 
 /**
  * These change nothing but what their own records tell, in the same transaction: who asked, when,
@@ -49,11 +52,12 @@ export class RequestAudit {
   }
 
   /** Adds to the entry of the mutation that runs. */
-  note({ subjects = [], before, after }: AuditNote): void {
+  note({ subjects = [], before, after, ended }: AuditNote): void {
     this.#note = {
       subjects: [...(this.#note.subjects ?? []), ...subjects],
       before: before ?? this.#note.before,
       after: after ?? this.#note.after,
+      ended: ended ?? this.#note.ended,
     };
   }
 
@@ -90,7 +94,8 @@ export class RequestAudit {
     };
     try {
       const result = await work();
-      await end('DONE', undefined, result);
+      const { outcome, code } = this.#note.ended ?? DONE;
+      await end(outcome, code, result);
       return result;
     } catch (error) {
       const code = error instanceof CourierError ? error.code : 'INTERNAL_SERVER_ERROR';

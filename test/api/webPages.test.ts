@@ -160,6 +160,28 @@ test('who changes something on the board is recorded with the address that the p
   expect(entry?.[1]).toContain('192.0.2.7');
 });
 
+test('what the board refuses or fails at is not recorded as done', async () => {
+  const api = await startApi(redis().url);
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const send = async (path: string, method: string) =>
+    (await api.page(`/queues/api/queues/${path}`, { method, headers })).status;
+  expect(await send('shard-3.deliver/pause', 'PUT')).toBe(200);
+  expect(await send('shard-99.deliver/pause', 'PUT')).toBe(404);
+  const states = (await api.redis.keys('*:meta')).filter((key) => key.includes(api.keys.prefix));
+  expect(states.length).toBeGreaterThan(0);
+  for (const state of states) {
+    await api.redis.del(state);
+    await api.redis.set(state, 'in the way');
+  }
+  expect(await send('shard-3.deliver/resume', 'PUT')).toBe(500);
+  const { auditLog } = await api.run('query { auditLog { nodes { subjects outcome code } } }');
+  expect(auditLog.nodes).toEqual([
+    { subjects: ['queues/shard-3.deliver/resume'], outcome: 'UNKNOWN', code: 'HTTP_500' },
+    { subjects: ['queues/shard-99.deliver/pause'], outcome: 'REFUSED', code: 'HTTP_404' },
+    { subjects: ['queues/shard-3.deliver/pause'], outcome: 'DONE', code: null },
+  ]);
+});
+
 test('a token for single operations opens no board, which is none of them', async () => {
   const api = await startApi(redis().url);
   const { secret } = await api.services.apiTokens.create({

@@ -5,7 +5,7 @@ import { deleteCookie, setCookie } from 'hono/cookie';
 import { reaches } from '../../shared/domain/roles.ts';
 import { CourierError, messageOf } from '../../shared/errors/courierError.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
-import type { RequestAudit } from '../audit.ts';
+import type { AuditNote, RequestAudit } from '../audit.ts';
 import type { Authenticator } from '../authentication/authenticator.ts';
 import type { Caller } from '../caller.ts';
 import { loginPage } from './loginPage.ts';
@@ -116,12 +116,13 @@ export function createWebPages(options: WebPagesOptions): Hono<Environment> {
     if (!mayChange) return c.json({ error: 'Only an admin may change queues and jobs.' }, 403);
     if (!isSameOrigin(c.req.raw)) return c.json({ error: 'Use the board itself.' }, 403);
     const subjects = [c.req.path.slice(`${QUEUES}/api/`.length)];
-    const work = async () => board.fetch(c.req.raw);
     const action = `queueBoard:${c.req.method}`;
-    return audit(caller, c.req.raw, c.env?.incoming?.socket.remoteAddress).run(
-      { action, subjects, input: {} },
-      work,
-    );
+    const entry = audit(caller, c.req.raw, c.env?.incoming?.socket.remoteAddress);
+    return entry.run({ action, subjects, input: {} }, async () => {
+      const answer = await board.fetch(c.req.raw);
+      entry.note({ ended: endOf(answer) });
+      return answer;
+    });
   });
   app.onError((error, c) => {
     if (error instanceof CourierError) return c.text(`${error.message} ${error.remedy}`, 503);
@@ -136,6 +137,12 @@ function policy(text: string): MiddlewareHandler<Environment> {
     await next();
     c.header('content-security-policy', text);
   };
+}
+
+/** What the board's answer says of what was asked: it throws nothing. */
+function endOf({ status }: Response): AuditNote['ended'] {
+  if (status < 400) return { outcome: 'DONE' };
+  return { outcome: status < 500 ? 'REFUSED' : 'UNKNOWN', code: `HTTP_${status}` };
 }
 
 /** Whoever forges the header of a proxy only has a browser keep the cookie to itself. */
