@@ -17,13 +17,11 @@ export function identityServices(
   settings: { readonly shardCount: number; readonly retentionMs: number },
 ) {
   const { shardCount } = settings;
-  const groups = new GroupDirectory(redis, keys, shardCount);
-  const fleetControl = new FleetControl(redis, keys, queues, shardCount);
   return {
     directory: new IdentityDirectory(redis, keys, queues, vault, shardCount),
     identityIndex: new IdentityIndex(redis, keys, shardCount),
-    identityEditor: new IdentityEditor(redis, keys, queues, { fleetControl, groups }, settings),
-    groups,
-    fleetControl,
+    identityEditor: new IdentityEditor(redis, keys, queues, settings),
+    groups: new GroupDirectory(redis, keys, shardCount),
+    fleetControl: new FleetControl(redis, keys, queues, shardCount),
   };
 }

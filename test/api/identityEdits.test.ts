@@ -130,11 +130,15 @@ test('a removal cancels what waits, says so, and leaves nothing of the identity'
   const left = await keysLike(api.redis, `*${api.keys.prefix}*`);
   const kept = (key: string) => key.includes(':deliver:') || key.includes(':i:o:');
   const ofIdentity = left.filter((key) => key.includes(identityId) && !kept(key));
-  // What is being published stands in its lane until it ends; its history is kept as any.
+  // What is being published stands in its lane until it ends; its history is kept as any. That it
+  // was removed expires.
   expect(ofIdentity.toSorted()).toEqual([
     shardKeys.lane(`${identityId}/device_2`),
     shardKeys.lanesOf(identityId),
+    shardKeys.removed(identityId),
   ]);
+  expect(Object.keys(await api.redis.hgetall(shardKeys.removed(identityId)))).toEqual(['ended']);
+  expect(await api.redis.pttl(shardKeys.removed(identityId))).toBeGreaterThan(0);
 });
 
 test('a username can be registered again after its identity was removed', async () => {

@@ -8,7 +8,6 @@ import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../src/shared/redis/client.ts';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
 import { Keys } from '../../src/shared/redis/keys.ts';
-import { FleetControl } from '../../src/shared/store/fleetControl.ts';
 import { GroupDirectory } from '../../src/shared/store/groupDirectory.ts';
 import { IdentityDirectory } from '../../src/shared/store/identityDirectory.ts';
 import { IdentityEditor } from '../../src/shared/store/identityEditor.ts';
@@ -51,9 +50,7 @@ class IdentityWorld {
     const queues = new ShardQueues(queueRedis, this.keys);
     this.groups = new GroupDirectory(redis, this.keys, SHARDS);
     this.directory = new IdentityDirectory(redis, this.keys, queues, this.#vault, SHARDS);
-    const fleetControl = new FleetControl(redis, this.keys, queues, SHARDS);
-    const others = { fleetControl, groups: this.groups };
-    this.editor = new IdentityEditor(redis, this.keys, queues, others, settings);
+    this.editor = new IdentityEditor(redis, this.keys, queues, settings);
     this.index = new IdentityIndex(redis, this.keys, SHARDS);
     open.push(async () => {
       await queues.close();
@@ -201,7 +198,7 @@ async function take(world: IdentityWorld, step: Step): Promise<void> {
     case 'leave':
       return world.groups.remove(world.groupIds[step.group] ?? '', id);
     case 'remove':
-      await world.editor.remove(identity, { pending: 'REFUSE', actor: 'tests', reason: 'no' });
+      await world.editor.remove(id, { pending: 'REFUSE', actor: 'tests', reason: 'no' });
       world.known.delete(id);
       return;
     default:
@@ -223,8 +220,9 @@ test('whatever is done to identities, every list of them is what their records s
         }
         await world.audit();
         for (const identity of world.known.values()) {
-          await world.editor.remove(identity, { pending: 'REFUSE', actor: 'tests', reason: 'no' });
-          world.known.delete(identity.id);
+          const { id } = identity;
+          await world.editor.remove(id, { pending: 'REFUSE', actor: 'tests', reason: 'no' });
+          world.known.delete(id);
         }
         await world.audit();
       },

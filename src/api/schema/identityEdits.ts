@@ -1,6 +1,6 @@
 import { tagsProblem } from '../../shared/domain/tags.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
-import type { Removal } from '../../shared/store/identityEditor.ts';
+import type { Removal } from '../../shared/store/identityRemovals.ts';
 import { identityNotFound } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
 import { labelProblem, requireReason } from '../input.ts';
@@ -145,7 +145,7 @@ builder.mutationFields((t) => ({
     type: RemovalType,
     authScopes: { role: 'approver' },
     description:
-      'Removes an identity with its secret, and closes its connection. Its updates that ended stay to be looked at as long as their records are kept.',
+      'Removes an identity with its secret, and closes its connection. Its updates that ended stay to be looked at as long as their records are kept. A removal that was cut off is ended by doing it again.',
     args: {
       input: t.arg({ type: RemoveIdentityInput, required: true, description: 'Which, and why.' }),
     },
@@ -157,15 +157,15 @@ builder.mutationFields((t) => ({
       perform(context, 'removeIdentity', async () => {
         requireReason(input.reason);
         const identity = await context.identities.load(input.identityId);
-        if (identity === undefined) throw identityNotFound(input.identityId);
-        const removal = await context.identityEditor.remove(identity, {
+        const removal = await context.identityEditor.remove(input.identityId, {
           pending: input.pending ?? 'REFUSE',
           actor: context.actor,
           reason: input.reason,
         });
         context.identities.clear(input.identityId);
         context.audit.note({
-          before: { username: identity.username, label: identity.label ?? null },
+          // Of a removal that was cut off, the label is in the entry of the one that began it.
+          before: { username: removal.username, label: identity?.label ?? null },
           after: { canceled: removal.canceled, inFlight: removal.inFlight },
         });
         return removal;

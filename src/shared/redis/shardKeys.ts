@@ -166,6 +166,11 @@ export class ShardKeys {
     return `${this.tag}:identity:${id}`;
   }
 
+  /** Hash: what is left to do for an identity's removal; that it ended, which expires. */
+  removed(identityId: string): string {
+    return `${this.tag}:removed:${identityId}`;
+  }
+
   /** String: an identity's encrypted password or refresh token. */
   secret(identityId: string): string {
     return `${this.tag}:secret:${identityId}`;

@@ -10,6 +10,7 @@ import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import type { Vault } from '../vault/vault.ts';
 import { parseConnectionView, parseIdentity } from './identityRecord.ts';
+import { IdentityRemovals } from './identityRemovals.ts';
 import { type IdentitySecret, sealSecret } from './identitySecret.ts';
 import { CREATE_IDENTITY, OPERATOR_RELEASE } from './lua/identityScripts.ts';
 import { identityNotFound } from './updateIntake.ts';
@@ -29,6 +30,7 @@ export class IdentityDirectory {
   readonly #queues: ShardQueues;
   readonly #vault: Vault;
   readonly #shardCount: number;
+  readonly #removals: IdentityRemovals;
 
   constructor(
     redis: RedisClient,
@@ -42,28 +44,23 @@ export class IdentityDirectory {
     this.#queues = queues;
     this.#vault = vault;
     this.#shardCount = shardCount;
+    this.#removals = new IdentityRemovals(redis, keys, queues, shardCount);
   }
 
   /**
    * Registers a Cognito user and asks the fleet to verify it. A registration that a crash cut in
-   * half is completed by the next one of the same username.
+   * half is completed by the next one of the same username, and so is a removal.
    * @throws IDENTITY_EXISTS
    */
   async register(registration: Registration): Promise<Identity> {
-    const { username, secret } = registration;
-    const nameKey = this.#keys.username(usernameDigest(username));
-    const fresh = newIdentityId();
-    const reserved = (await this.#redis.set(nameKey, fresh, 'NX', 'GET')) ?? fresh;
-    const shard = shardOf(reserved, this.#shardCount);
-    const created = await runScript(
-      this.#redis,
-      CREATE_IDENTITY,
-      [this.#keys.shard(shard).lease],
-      [reserved, sealSecret(this.#vault, reserved, secret), ...recordFields(registration)],
-    );
-    if (created !== 1) throw alreadyRegistered(username, reserved);
-    await this.#verify(reserved, shard);
-    return this.#require(reserved);
+    let { id, answer } = await this.#create(registration);
+    if (answer === 'removed') {
+      await this.#removals.finish(id);
+      ({ id, answer } = await this.#create(registration));
+    }
+    if (answer !== 'created') throw alreadyRegistered(registration.username, id);
+    await this.#verify(id, shardOf(id, this.#shardCount));
+    return this.#require(id);
   }
 
   /**
@@ -110,6 +107,17 @@ export class IdentityDirectory {
     const lanes = await this.#redis.smembers(keys.lanesOf(identity.id));
     const lengths = await Promise.all(lanes.map((lane) => this.#redis.llen(keys.lane(lane))));
     return lengths.reduce((sum, length) => sum + length, 0);
+  }
+
+  async #create(registration: Registration): Promise<{ id: string; answer: unknown }> {
+    const { username, secret } = registration;
+    const nameKey = this.#keys.username(usernameDigest(username));
+    const fresh = newIdentityId();
+    const id = (await this.#redis.set(nameKey, fresh, 'NX', 'GET')) ?? fresh;
+    const { lease } = this.#keys.shard(shardOf(id, this.#shardCount));
+    const sealed = sealSecret(this.#vault, id, secret);
+    const args = [id, sealed, ...recordFields(registration)];
+    return { id, answer: await runScript(this.#redis, CREATE_IDENTITY, [lease], args) };
   }
 
   async #release(identity: Identity, sealed: string, onlyParked: boolean): Promise<void> {

@@ -22,7 +22,7 @@ test('an identity that is removed under load disconnects, and each of its update
     const states = (await fleet.updates(ids)).map(({ state }) => state);
     expect(states).toContain('SUCCEEDED');
   });
-  const { canceled } = await fleet.editor.remove(await fleet.identity(id), ORDER);
+  const { canceled } = await fleet.editor.remove(id, ORDER);
   expect(canceled).toBeGreaterThan(0);
   await eventually(async () => {
     const states = (await fleet.updates(ids)).map(({ state }) => state);
@@ -35,7 +35,9 @@ test('an identity that is removed under load disconnects, and each of its update
     expect(log.length).toBeGreaterThan(0);
   });
   const left = await keysLike(fleet.redis, `*${fleet.keys.prefix}*`);
-  const ofIdentity = left.filter((key) => key.includes(id) && !/:(deliver|i:o|events):/.test(key));
+  const ofIdentity = left.filter(
+    (key) => key.includes(id) && !/:(deliver|i:o|events|removed):/.test(key),
+  );
   expect(ofIdentity).toEqual([]);
 
   const again = await fleet.active(user);

@@ -91,8 +91,7 @@ export class Fleet {
     this.directory = new IdentityDirectory(this.redis, this.keys, this.#queues, vault, shardCount);
     this.control = new FleetControl(this.redis, this.keys, this.#queues, shardCount);
     this.groups = new GroupDirectory(this.redis, this.keys, shardCount);
-    const others = { fleetControl: this.control, groups: this.groups };
-    this.editor = new IdentityEditor(this.redis, this.keys, this.#queues, others, settings);
+    this.editor = new IdentityEditor(this.redis, this.keys, this.#queues, settings);
     this.shadowReads = new ShadowReads(this.redis, this.keys, this.#queues, {
       shardCount,
       timeoutMs: 20_000,

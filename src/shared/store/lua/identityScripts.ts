@@ -4,9 +4,10 @@ import { IDENTITY_INDEX_FUNCTIONS } from './identityIndexFunctions.ts';
 import { laneScript } from './laneScript.ts';
 
 /**
- * Creates an identity with its secret, unless it exists.
+ * Creates an identity with its secret, unless it exists or was removed.
  * ARGV: id, sealed secret, then record fields and values: username and nameKey, label and labelKey
- * (the texts as they are searched), tags as ',a,b,'. Answer: 1 | 0.
+ * (the texts as they are searched), tags as ',a,b,'.
+ * Answer: 'created' | 'exists' | 'removed'.
  */
 export const CREATE_IDENTITY: Script = {
   name: 'createIdentity',
@@ -15,7 +16,8 @@ export const CREATE_IDENTITY: Script = {
     /* lua */ `
 local id = ARGV[1]
 local record = T .. ':identity:' .. id
-if redis.call('EXISTS', record) == 1 then return 0 end
+if redis.call('EXISTS', record) == 1 then return 'exists' end
+if redis.call('EXISTS', T .. ':removed:' .. id) == 1 then return 'removed' end
 local now = int(timeMs())
 redis.call('HSET', record, 'id', id, 'createdAt', now)
 for i = 3, #ARGV, 2 do redis.call('HSET', record, ARGV[i], ARGV[i + 1]) end
@@ -26,7 +28,7 @@ local r = redis.call('HMGET', record, 'nameKey', 'labelKey')
 if r[1] then redis.call('ZADD', T .. ':identity-names', 0, textEntry(r[1], id)) end
 if r[2] then redis.call('ZADD', T .. ':identity-labels', 0, textEntry(r[2], id)) end
 for _, tag in ipairs(wordsOf(id, 'tags')) do indexTag(id, tag) end
-return 1
+return 'created'
 `
   }`,
 };
