@@ -72,7 +72,8 @@ export function operationCost(
   const walk = new Walk(schema, fragments, variables, defaults);
   const answer = walk.selection(operation.selectionSet, root, NOWHERE);
   if (operation.operation !== OperationTypeNode.MUTATION) return answer;
-  return answer + walk.mutations(operation.selectionSet);
+  // A thousand tenths are no whole hundred otherwise.
+  return Math.round((answer + walk.mutations(operation.selectionSet)) * 10) / 10;
 }
 
 class Walk {
