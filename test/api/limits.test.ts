@@ -118,7 +118,7 @@ describe('a caller', () => {
 
 test('an operation that takes too long is answered, and what comes late harms nothing', async () => {
   const server = await startRedis();
-  const api = await startApi(server.url, { timeoutMs: 100, storeTimeoutMs: 5000 });
+  const api = await startApi(server.url, { timeoutMs: 1000, storeTimeoutMs: 5000 });
   await register(api);
   server.pause();
   const { status, body } = await post(api, { query: READ });
