@@ -245,9 +245,10 @@ export class IdentityConnection {
       this.#standing.unpark();
       if (!this.#deps.slots.take(this)) return this.#retry.withoutSlot();
       this.#setState('authenticating');
-      const credentials = await this.#sourceOf(identity).get(signal);
+      const got = await this.#sourceOf(identity).get(signal);
       const attaching = () => this.#setState('attaching');
-      const attachedAt = await this.#steps.attach(credentials, attachment, signal, attaching);
+      const attachedAt = await this.#steps.attach(got, attachment, signal, attaching);
+      const credentials = await this.#sourceOf(identity).fresh(got, signal);
       this.#setState('connecting');
       await this.#connect(credentials, attachedAt, signal);
       if (this.#link === undefined || identity.status === 'ACTIVE') return;

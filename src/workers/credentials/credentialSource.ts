@@ -35,6 +35,9 @@ const CACHE_TTL_MS = 30 * 24 * 3600 * 1000;
 const TOKEN_MARGIN_MS = 30_000;
 const RENEWAL_RETRY_MS = 15_000;
 
+/** What connecting takes at most, as a rule. */
+const CONNECT_MS = 1000;
+
 /**
  * The credentials of one identity: from memory, from Redis's encrypted cache, or by signing in.
  * Calls are single-flight. Asked for on every connect, so that none is made with stale ones.
@@ -58,6 +61,12 @@ export class CredentialSource {
   /** When the temporary credentials in hand expire, epoch milliseconds. */
   get expiresAt(): number | undefined {
     return this.#known?.temporary?.expiresAt;
+  }
+
+  /** These; or newer ones, where a wait for a budget has outlasted them. */
+  async fresh(got: IdentityCredentials, signal: AbortSignal): Promise<IdentityCredentials> {
+    const soonMs = Math.min(this.#deps.refreshAheadMs, CONNECT_MS);
+    return got.temporary.expiresAt > Date.now() + soonMs ? got : this.get(signal);
   }
 
   /**
