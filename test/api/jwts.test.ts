@@ -233,6 +233,75 @@ describe('keys', () => {
     expect(elsewhere.log()).toBe('');
   });
 
+  test('of an issuer that fails are asked for once a pause, which grows, however many tokens come', async () => {
+    const issuer = await startIssuer();
+    let clock = 0;
+    const timings = { failurePauseMs: 1000, now: () => clock };
+    const api = await startApi(redis().url, { jwt: trusting(issuer, { timings }) });
+    const tokens = await Promise.all(
+      Array.from({ length: 10 }, (_, at) => issuer.sign({ header: { kid: `made-up-${at}` } })),
+    );
+    const flood = async () => {
+      const answers = await Promise.all(tokens.map((token) => ask(api, token)));
+      for (const token of tokens) answers.push(await ask(api, token));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+      return issuer.failed;
+    };
+    issuer.fail(500);
+    expect(await flood()).toBe(1);
+    clock += 999;
+    expect(await flood()).toBe(1);
+    clock += 1;
+    expect(await flood()).toBe(2);
+    clock += 1999;
+    expect(await flood()).toBe(2);
+    for (let asked = 3; asked < 8; asked += 1) {
+      clock += 8000;
+      expect(await flood()).toBe(asked);
+    }
+    issuer.fail();
+    expect((await ask(api, await issuer.sign())).status).toBe(503);
+    clock += 8000;
+    expect((await ask(api, await issuer.sign())).status).toBe(200);
+  });
+
+  test('that are known are good while the issuer fails, also where made-up ids have it asked', async () => {
+    const issuer = await startIssuer();
+    const jwt = trusting(issuer, { timings: { cooldownMs: 0, failurePauseMs: 60_000 } });
+    const api = await startApi(redis().url, { jwt });
+    const known = await issuer.sign();
+    expect((await ask(api, known)).status).toBe(200);
+    issuer.fail(500);
+    for (const kid of ['a', 'b', 'c', 'd']) {
+      expect((await ask(api, await issuer.sign({ header: { kid } }))).status).toBe(503);
+      expect((await ask(api, known)).status).toBe(200);
+    }
+    expect(issuer.failed).toBe(1);
+  });
+
+  describe('are not asked for again at once where the answer was', () => {
+    const table: readonly [string, string][] = [
+      ['no JSON', '<html></html>'],
+      ['nothing of the kind', '{}'],
+      ['an address that is none', '{ "issuer": "ISSUER", "jwks_uri": "somewhere", "keys": [1] }'],
+      ["another issuer's", '{ "issuer": "https://a.example", "jwks_uri": "https://a.example" }'],
+    ];
+    test.each(table)('%s', async (_name, text) => {
+      const issuer = await startIssuer();
+      issuer.fail(200, text.replace('ISSUER', issuer.url));
+      for (const jwksUrl of [undefined, `${issuer.url}/keys`]) {
+        const timings = { failurePauseMs: 60_000 };
+        const api = await startApi(redis().url, { jwt: trusting(issuer, { jwksUrl, timings }) });
+        const before = issuer.failed;
+        const token = await issuer.sign();
+        for (let count = 0; count < 3; count += 1) {
+          expect((await ask(api, token)).status).toBe(503);
+        }
+        expect(issuer.failed).toBe(before + 1);
+      }
+    });
+  });
+
   test('are found at a given address without a configuration', async () => {
     const issuer = await startIssuer();
     const jwt = trusting(issuer, { jwksUrl: `${issuer.url}/keys` });

@@ -31,8 +31,10 @@ export interface Issuer {
   publicKey(): Promise<string>;
   /** Signs with a new key from now on, and publishes no other. */
   rotate(): Promise<void>;
-  /** Answers nothing but this status; none ends that. */
-  fail(status?: number): void;
+  /** Answers everything with this status and this text; no status ends that. */
+  fail(status?: number, text?: string): void;
+  /** How often it was asked while it failed. */
+  readonly failed: number;
   /** Nobody listens any more. */
   close(): Promise<void>;
 }
@@ -41,7 +43,8 @@ export interface Issuer {
 export async function startIssuer(alg = 'ES256'): Promise<Issuer> {
   let pair = await generateKeyPair(alg, { extractable: true });
   let kid = 1;
-  let failing: number | undefined;
+  let failing: { readonly status: number; readonly text: string } | undefined;
+  let failed = 0;
   const fetched = { configuration: 0, keys: 0 };
   const jwk = async (): Promise<JWK> => ({
     ...(await exportJWK(pair.publicKey)),
@@ -52,7 +55,8 @@ export async function startIssuer(alg = 'ES256'): Promise<Issuer> {
   const server = createServer((request, response) => {
     const answer = (body: object) => response.end(JSON.stringify(body));
     if (failing !== undefined) {
-      response.writeHead(failing).end('no');
+      failed += 1;
+      response.writeHead(failing.status).end(failing.text);
     } else if (request.url === '/.well-known/openid-configuration') {
       fetched.configuration += 1;
       answer({ issuer: url, jwks_uri: `${url}/keys` });
@@ -84,8 +88,11 @@ export async function startIssuer(alg = 'ES256'): Promise<Issuer> {
       pair = await generateKeyPair(alg, { extractable: true });
       kid += 1;
     },
-    fail: (status) => {
-      failing = status;
+    fail: (status, text = 'no') => {
+      failing = status === undefined ? undefined : { status, text };
+    },
+    get failed() {
+      return failed;
     },
     close,
   };
@@ -106,7 +113,7 @@ export function trusting(issuer: Issuer, changes: Partial<JwtOptions> = {}): Jwt
       { value: 'admins', role: 'admin' },
     ],
     actorClaim: undefined,
-    timings: { cooldownMs: 0 },
+    timings: { cooldownMs: 0, failurePauseMs: 0 },
     ...changes,
   };
 }
