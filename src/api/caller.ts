@@ -13,3 +13,11 @@ export interface Caller {
   /** The fields of Query, Mutation and Subscription that the token was made for; all unless set. */
   readonly operations?: ReadonlySet<string>;
 }
+
+/**
+ * What a caller's limits go by. A token and a user of an issuer may have the same name without
+ * being the same; tokens of one kind and name are one program's, the old and the new one.
+ */
+export function callerKey({ source, actor }: Caller): string {
+  return `${source} ${actor}`;
+}

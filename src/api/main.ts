@@ -109,7 +109,7 @@ const services: ApiServices = {
     {
       shardCount,
       pollMs: config.API_EVENT_POLL_MS,
-      perActor: config.API_MAX_SUBSCRIPTIONS_PER_ACTOR,
+      perCaller: config.API_MAX_SUBSCRIPTIONS_PER_CALLER,
       inAll: config.API_MAX_SUBSCRIPTIONS,
       maxMs: config.API_SUBSCRIPTION_MAX_MS,
     },

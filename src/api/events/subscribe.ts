@@ -34,8 +34,8 @@ export async function subscribeTo<Payload extends Placed>(
   context: ApiContext,
   source: EventSource<Payload>,
 ): Promise<AsyncIterableIterator<Payload>> {
-  const { stream, subscriptions, feed, actor } = context;
-  const subscription = subscriptions.open(actor);
+  const { stream, subscriptions, feed, caller } = context;
+  const subscription = subscriptions.open(caller);
   stream.interrupted = () => subscription.interrupted;
   stream.end = () => subscription.close();
   try {

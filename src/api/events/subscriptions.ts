@@ -1,8 +1,9 @@
 import { CourierError } from '../../shared/errors/courierError.ts';
+import { type Caller, callerKey } from '../caller.ts';
 
 export interface SubscriptionLimits {
-  /** At once, of one actor. */
-  readonly perActor: number;
+  /** At once, of one caller. */
+  readonly perCaller: number;
   /** At once, of all. */
   readonly inAll: number;
   /** After this long a subscription is interrupted, so that its caller proves again who it is. */
@@ -22,10 +23,9 @@ export interface OpenSubscription {
 export class Subscriptions {
   readonly #limits: SubscriptionLimits;
   readonly #open = new Set<() => void>();
-  readonly #byActor = new Map<string, number>();
-  #stopped = false;
-
+  readonly #byCaller = new Map<string, number>();
   readonly #onCount: (count: number) => void;
+  #stopped = false;
 
   constructor(limits: SubscriptionLimits, onCount: (count: number) => void) {
     this.#limits = limits;
@@ -33,10 +33,11 @@ export class Subscriptions {
   }
 
   /** @throws TOO_MANY_SUBSCRIPTIONS */
-  open(actor: string): OpenSubscription {
-    const { perActor, inAll, maxMs } = this.#limits;
-    const own = this.#byActor.get(actor) ?? 0;
-    if (own >= perActor) throw tooMany(`${actor} has ${own} subscriptions already.`);
+  open(caller: Caller): OpenSubscription {
+    const { perCaller, inAll, maxMs } = this.#limits;
+    const key = callerKey(caller);
+    const own = this.#byCaller.get(key) ?? 0;
+    if (own >= perCaller) throw tooMany(`${caller.actor} has ${own} subscriptions already.`);
     if (this.#open.size >= inAll) throw tooMany('This process has as many as it takes.');
     const controller = new AbortController();
     let interrupted = false;
@@ -50,13 +51,13 @@ export class Subscriptions {
       controller.abort();
       if (!this.#open.delete(interrupt)) return;
       this.#onCount(this.#open.size);
-      const left = (this.#byActor.get(actor) ?? 1) - 1;
-      if (left === 0) this.#byActor.delete(actor);
-      else this.#byActor.set(actor, left);
+      const left = (this.#byCaller.get(key) ?? 1) - 1;
+      if (left === 0) this.#byCaller.delete(key);
+      else this.#byCaller.set(key, left);
     };
     this.#open.add(interrupt);
     this.#onCount(this.#open.size);
-    this.#byActor.set(actor, own + 1);
+    this.#byCaller.set(key, own + 1);
     if (this.#stopped) interrupt();
     return {
       signal: controller.signal,

@@ -3,7 +3,7 @@ import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { TAKE_POINTS } from '../../shared/store/lua/callerScripts.ts';
-import type { Caller } from '../caller.ts';
+import { type Caller, callerKey } from '../caller.ts';
 
 export interface BucketSettings {
   /** Points a second that a bucket fills up by; 0 for no limit. */
@@ -95,7 +95,7 @@ export class CallerBuckets {
   }
 
   #holding(caller: Caller): Holding {
-    const name = nameOf(caller);
+    const name = callerKey(caller);
     const known = this.#holdings.get(name);
     if (known !== undefined) return known;
     const holding = { inHand: 0, left: this.settings.size, at: performance.now() };
@@ -108,11 +108,7 @@ export class CallerBuckets {
   }
 
   #key(caller: Caller): string {
-    const digest = createHash('sha256').update(nameOf(caller)).digest('base64url').slice(0, 22);
+    const digest = createHash('sha256').update(callerKey(caller)).digest('base64url').slice(0, 22);
     return this.#keys.callerBucket(digest);
   }
-}
-
-function nameOf({ source, actor }: Caller): string {
-  return `${source} ${actor}`;
 }

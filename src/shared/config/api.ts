@@ -42,8 +42,8 @@ export const API_VARIABLES = {
     { min: 1, max: 100_000 },
     1000,
   ),
-  API_MAX_SUBSCRIPTIONS_PER_ACTOR: wholeNumber(
-    'subscriptions of one actor that this process has open at once',
+  API_MAX_SUBSCRIPTIONS_PER_CALLER: wholeNumber(
+    'subscriptions of one caller that this process has open at once',
     { min: 1, max: 100_000 },
     50,
   ),

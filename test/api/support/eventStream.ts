@@ -1,3 +1,4 @@
+import { afterEach } from 'vitest';
 import { type Json, TOKEN, type TestApi } from './testApi.ts';
 
 /** One block of a stream of server-sent events. */
@@ -20,8 +21,13 @@ export interface TestStream {
   close(): Promise<void>;
 }
 
-/** Subscribes as a well-behaved client. */
-export async function subscribe(
+const open: TestStream[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((stream) => stream.close()));
+});
+
+/** Subscribes as a well-behaved client, until the test ends. */
+export async function follow(
   api: TestApi,
   query: string,
   variables: object = {},
@@ -42,7 +48,7 @@ export async function subscribe(
   const ids: string[] = [];
   const reader = (response.body ?? new ReadableStream()).getReader();
   const events = readEvents(reader, ids);
-  return {
+  const stream: TestStream = {
     status: response.status,
     headers: response.headers,
     events,
@@ -59,6 +65,8 @@ export async function subscribe(
       hangUp.abort();
     },
   };
+  open.push(stream);
+  return stream;
 }
 
 async function* readEvents(

@@ -179,7 +179,7 @@ export async function startApi(
       {
         shardCount: SHARD_COUNT,
         pollMs: 20,
-        perActor: 5,
+        perCaller: 5,
         inAll: 100,
         maxMs: 60_000,
         ...settings.events,
