@@ -1,6 +1,7 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { RedisClient } from './client.ts';
 import { PatientCluster } from './patientCluster.ts';
+import { PatientRedis } from './patientRedis.ts';
 import { type RedisTarget, seedOf, urlsOf } from './target.ts';
 
 const MAX_RECONNECT_DELAY_MS = 2000;
@@ -36,7 +37,7 @@ export function connectRedis(
 
 /** Commands issued in the same tick travel together (`enableAutoPipelining`). */
 function connectSingle(url: string, options: ConnectionOptions): Redis {
-  return new Redis(url, {
+  return new PatientRedis(url, {
     protocol: 2,
     maxRetriesPerRequest: null,
     enableAutoPipelining: true,

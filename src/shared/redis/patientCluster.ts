@@ -14,7 +14,7 @@ const CLOSED = 'Connection is closed.';
  * A cluster client that waits as a client of a single Redis does: commands that meet a cluster of
  * which no node is left are sent again once one is back, where ioredis would reject them; and with
  * a `commandTimeout` they give up in time even before any node has seen them. Once it was let go,
- * commands are rejected.
+ * commands are rejected, and it ends whatever it was doing.
  */
 export class PatientCluster extends Cluster {
   readonly #seeds: readonly ClusterNode[];
@@ -28,13 +28,33 @@ export class PatientCluster extends Cluster {
     this.#options = options;
   }
 
-  override connect(): Promise<void> {
+  /**
+   * Not before it has ended: BullMQ connects anew what it has just let go, and ioredis, whose old
+   * nodes end among the new ones then, would never say `end` to whoever waits for it.
+   * @throws Error when it is let go meanwhile, of which ioredis tells nobody once it knows the slots.
+   */
+  override async connect(): Promise<void> {
+    // Not `events.once`, for which an error would be the end.
+    const end = () => new Promise<void>((resolve) => void super.once('end', resolve));
+    if (this.status === 'disconnecting') await end();
     this.#isLetGo = false;
-    return super.connect();
+    await new Promise<void>((resolve, reject) => {
+      const ended = () => reject(new Error(CLOSED));
+      super.once('end', ended);
+      super
+        .connect()
+        .then(resolve, reject)
+        .finally(() => super.off('end', ended));
+    });
   }
 
   override disconnect(reconnect = false): void {
     this.#isLetGo = !reconnect;
+    if (!reconnect && this.nodes().length === 0) {
+      if (this.status === 'disconnecting' || this.status === 'end') return;
+      // There is no node whose end could be waited for, which is what `wait` says.
+      this.status = 'wait';
+    }
     super.disconnect(reconnect);
   }
 
