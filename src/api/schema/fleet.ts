@@ -113,7 +113,7 @@ export const FleetType = builder.objectRef<FleetView>('Fleet').implement({
   fields: (t) => ({
     workers: t.field({
       type: [WorkerType],
-      description: 'The workers that beat.',
+      description: 'The workers that beat, by name.',
       resolve: ({ workers }) => workers,
     }),
     shards: t.field({

@@ -34,6 +34,7 @@ export interface ShardView {
 export interface FleetView {
   /** Redis's clock, which leases and ages follow. */
   readonly at: number;
+  /** By name. */
   readonly workers: readonly WorkerView[];
   readonly shards: readonly ShardView[];
   readonly budgets: readonly BudgetView[];
@@ -136,9 +137,14 @@ function openCounts(counts: readonly (string | null)[]): ShardView['open'] {
   return { QUEUED: count('QUEUED'), HELD: count('HELD'), IN_FLIGHT: count('IN_FLIGHT') };
 }
 
-/** A sorted set's answer WITHSCORES: name, score, name, score. */
+/**
+ * A sorted set's answer WITHSCORES: name, score, name, score. By name: the order of heartbeats is
+ * another one at every look.
+ */
 function membersOf(answer: readonly string[]) {
-  return answer.flatMap((name, at) =>
-    at % 2 === 0 ? [{ name, lastHeartbeatAt: Number(answer[at + 1]) }] : [],
-  );
+  return answer
+    .flatMap((name, at) =>
+      at % 2 === 0 ? [{ name, lastHeartbeatAt: Number(answer[at + 1]) }] : [],
+    )
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
