@@ -27,7 +27,8 @@ import { WorkerTuning } from './fleet/workerTuning.ts';
 import { ShardKeeper } from './fleet/shardKeeper.ts';
 import { createPresenceObserver } from './presence/createPresenceObserver.ts';
 import { delivererSettings, shardSettings } from './settings.ts';
-import { type ShardDependencies, ShardRuntime } from './shard/shardRuntime.ts';
+import type { ShardDependencies } from './shard/shardDependencies.ts';
+import { ShardRuntime } from './shard/shardRuntime.ts';
 import { webhookDeliverer } from './webhooks/webhookDeliverer.ts';
 import { WebhookWatch } from './webhooks/webhookWatch.ts';
 
@@ -82,7 +83,9 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
   const tuning = new WorkerTuning(budgets, config.JOB_CONCURRENCY);
   const vault = new Vault(config.VAULT_KEYS);
   const webhooks = new Webhooks(redis, keys, vault);
-  const deliveries = new WebhookDeliveries(redis, queueRedis, keys);
+  const deliveries = new WebhookDeliveries(redis, queueRedis, keys, (count) => {
+    events.emit('webhook:crowded-out', { count });
+  });
   const batchReader = new BatchReader(redis, keys, config.SHARD_COUNT);
   const ofShards: ShardDependencies = {
     redis,
@@ -132,9 +135,12 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
     queueRedis,
     keys,
     deliverer: webhookDeliverer(
-      { queueRedis, keys, webhooks, deliveries, auditLog, log },
+      { queueRedis, keys, webhooks, deliveries, auditLog, events, log },
       delivererSettings(config),
     ),
+    webhooks,
+    deliveries,
+    pauses,
     budgets,
     keeper,
     presence,

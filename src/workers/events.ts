@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { AttemptOutcome, DeliveryEnd } from '../shared/domain/webhook.ts';
 import type {
   ConfirmLevel,
   ConnectionState,
@@ -43,6 +44,15 @@ export interface WorkerEvents {
   'consumer:restarted': { shard: number; ready: number; stuckForMs: number };
   'presence:event': { effect: 'applied' | 'outdated' | 'malformed' | 'lost' };
   'redis:renewed': Record<string, never>;
+  'webhook:attempted': { outcome: AttemptOutcome; tookMs: number };
+  'webhook:ended': {
+    outcome: Exclude<DeliveryEnd, 'crowded_out'>;
+    webhook: string;
+    delivery: string;
+    error: string | undefined;
+  };
+  'webhook:crowded-out': { count: number };
+  'webhook:disabled': { webhook: string; reason: string };
 }
 
 type EventName = keyof WorkerEvents;

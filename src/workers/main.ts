@@ -12,6 +12,7 @@ import { EventBus } from './events.ts';
 import { readinessProblem } from './health.ts';
 import { registerFleetGauges } from './metrics/fleetGauges.ts';
 import { logEvents } from './metrics/logEvents.ts';
+import { countWebhooks, registerWebhookGauges } from './metrics/webhookMetrics.ts';
 import { countEvents } from './metrics/workerMetrics.ts';
 import { connectionSettings, workerName } from './settings.ts';
 
@@ -24,17 +25,17 @@ const log = createLogger('worker', config.LOG_LEVEL).child({ worker });
 const registry = createRegistry({ program: 'worker' });
 const events = new EventBus(log);
 countEvents(events, registry);
+countWebhooks(events, registry);
 logEvents(events, log);
 
-const { redis, queueRedis, keys, budgets, keeper, deliverer, presence, guard, close } =
-  assembleWorker({
-    config,
-    settings,
-    worker,
-    log,
-    events,
-    metricsUrl: () => `${ops.url}/metrics`,
-  });
+const { redis, queueRedis, keys, keeper, deliverer, guard, close, ...parts } = assembleWorker({
+  config,
+  settings,
+  worker,
+  log,
+  events,
+  metricsUrl: () => `${ops.url}/metrics`,
+});
 
 const stopped = new AbortController();
 const store = service({
@@ -53,14 +54,10 @@ const store = service({
   stop: close,
 });
 
-registerFleetGauges(registry, {
-  keeper,
-  presence,
-  budgets,
-  redis,
-  keys,
-  shardCount: config.SHARD_COUNT,
-});
+const { presence, pauses, budgets } = parts;
+const shardCount = config.SHARD_COUNT;
+registerFleetGauges(registry, { keeper, presence, pauses, budgets, redis, keys, shardCount });
+registerWebhookGauges(registry, parts);
 
 const ops = createOpsServer({
   host: config.OPS_HOST,

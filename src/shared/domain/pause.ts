@@ -5,6 +5,13 @@ export type PauseTarget =
   | { readonly kind: 'IDENTITY'; readonly identityId: string }
   | { readonly kind: 'GROUP'; readonly groupId: string };
 
+export const PAUSE_KINDS = [
+  'FLEET',
+  'SHARD',
+  'IDENTITY',
+  'GROUP',
+] as const satisfies readonly PauseTarget['kind'][];
+
 /** Updates of the target are accepted and wait; what is in flight ends as usual. */
 export interface Pause {
   readonly target: PauseTarget;

@@ -29,8 +29,10 @@ export interface Webhook {
   readonly secret: string;
   /** The secret before the last rotation, as long as both sign. */
   readonly formerSecret?: { readonly secret: string; readonly until: number } | undefined;
-  /** Why it is told of nothing; absent while it is. */
-  readonly disabled?: { readonly at: number; readonly reason: string } | undefined;
+  /** Why it is told of nothing; absent while it is. `gaveUp`: nobody's wish, its receiver failed. */
+  readonly disabled?:
+    | { readonly at: number; readonly reason: string; readonly gaveUp?: true }
+    | undefined;
 }
 
 /** What happened, for whoever wants to know of it. */
@@ -44,6 +46,23 @@ export interface Notification {
 
 export const DELIVERY_STATES = ['PENDING', 'DELIVERED', 'FAILED'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** How one attempt at a delivery ended; all but the first are tried again. */
+export const ATTEMPT_OUTCOMES = [
+  'delivered',
+  'http_3xx',
+  'http_4xx',
+  'http_5xx',
+  'timeout',
+  'network',
+  'refused_address',
+  'unsigned',
+] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+/** What became of a delivery in the end. */
+export const DELIVERY_ENDS = ['delivered', 'given_up', 'not_sent', 'crowded_out'] as const;
+export type DeliveryEnd = (typeof DELIVERY_ENDS)[number];
 
 /** One notification on its way to one webhook. */
 export interface WebhookDelivery {

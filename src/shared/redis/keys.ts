@@ -136,6 +136,11 @@ export class Keys {
     return `${this.webhookTag}:delivery:${id}`;
   }
 
+  /** Sorted set: the deliveries that have not ended, of all webhooks, by since when. */
+  get webhookPending(): string {
+    return `${this.webhookTag}:pending`;
+  }
+
   /** Sorted set: the deliveries of a webhook by when they were made. */
   webhookDeliveries(webhookId: string): string {
     return `${this.webhookTag}:deliveries:${webhookId}`;

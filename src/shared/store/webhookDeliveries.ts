@@ -11,7 +11,12 @@ import {
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
-import { ADD_DELIVERY, NOTE_ATTEMPT } from './lua/webhookScripts.ts';
+import {
+  ADD_DELIVERY,
+  NOTE_ATTEMPT,
+  PENDING_DELIVERIES,
+  RENEW_DELIVERY,
+} from './lua/webhookScripts.ts';
 import { optionalNumber } from './updateRecord.ts';
 
 export const WEBHOOK_QUEUE = 'webhooks';
@@ -33,12 +38,19 @@ export interface DeliveryJob {
   readonly deliveryId: string;
 }
 
-/** How an attempt ended. */
-export interface AttemptOutcome {
+/** What is noted of an attempt. */
+export interface AttemptNote {
   readonly state: WebhookDelivery['state'];
   readonly responseStatus?: number | undefined;
   readonly latencyMs?: number | undefined;
   readonly error?: string | undefined;
+}
+
+/** What has not ended, of all webhooks. */
+export interface PendingDeliveries {
+  readonly count: number;
+  /** Since the oldest of them was made; 0 without any. */
+  readonly oldestMs: number;
 }
 
 /** The deliveries of webhooks: their queue and their log, under one tag. */
@@ -46,14 +58,24 @@ export class WebhookDeliveries {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #queue: Queue;
+  readonly #onCrowdedOut: (count: number) => void;
 
   /** BullMQ's, for whoever shows it. */
   get queue(): Queue {
     return this.#queue;
   }
 
-  /** `queueRedis` is for BullMQ; both stay the caller's to close. */
-  constructor(redis: RedisClient, queueRedis: RedisClient, keys: Keys) {
+  /**
+   * `queueRedis` is for BullMQ; both stay the caller's to close. `onCrowdedOut` is told how many
+   * were dropped before they ended, since newer ones took their places.
+   */
+  constructor(
+    redis: RedisClient,
+    queueRedis: RedisClient,
+    keys: Keys,
+    onCrowdedOut: (count: number) => void = () => undefined,
+  ) {
+    this.#onCrowdedOut = onCrowdedOut;
     this.#redis = redis;
     this.#keys = keys;
     this.#queue = new Queue(WEBHOOK_QUEUE, {
@@ -79,12 +101,17 @@ export class WebhookDeliveries {
       data: notification.data,
     });
     const fields = { webhook: webhook.id, kind: notification.kind, body };
-    const [answer, ...dropped] = (await runScript(
+    const [answer, lost, ...dropped] = (await runScript(
       this.#redis,
       ADD_DELIVERY,
-      [this.#keys.webhookDelivery(id), this.#keys.webhookDeliveries(webhook.id)],
+      [
+        this.#keys.webhookDelivery(id),
+        this.#keys.webhookDeliveries(webhook.id),
+        this.#keys.webhookPending,
+      ],
       [id, KEPT_MS, MOST_KEPT, ...Object.entries(fields).flat()],
     )) as string[];
+    if (lost !== '0') this.#onCrowdedOut(Number(lost));
     if (answer !== 'over') await this.#enqueue(id, id);
     // A receiver may be down for a day before any is given up; jobs of what is gone add up.
     await Promise.all(dropped.map((one) => this.#queue.remove(one)));
@@ -93,7 +120,8 @@ export class WebhookDeliveries {
 
   /** Sends again what was delivered or given up; the receiver gets the same id. */
   async again(delivery: WebhookDelivery): Promise<void> {
-    await this.#redis.hset(this.#keys.webhookDelivery(delivery.id), 'state', 'PENDING');
+    const keys = [this.#keys.webhookDelivery(delivery.id), this.#keys.webhookPending];
+    await runScript(this.#redis, RENEW_DELIVERY, keys, [delivery.id, KEPT_MS]);
     await this.#enqueue(delivery.id, `${delivery.id}_${Date.now()}`);
   }
 
@@ -116,12 +144,24 @@ export class WebhookDeliveries {
     return (await this.#redis.zrevrank(key, id)) ?? undefined;
   }
 
-  async note(id: string, outcome: AttemptOutcome): Promise<void> {
-    const finishedAt = outcome.state === 'PENDING' ? undefined : Date.now();
-    const words = Object.entries({ ...outcome, finishedAt }).flatMap(([name, value]) =>
+  async note(id: string, noted: AttemptNote): Promise<void> {
+    const finishedAt = noted.state === 'PENDING' ? undefined : Date.now();
+    const words = Object.entries({ ...noted, finishedAt }).flatMap(([name, value]) =>
       value === undefined ? [] : [name, String(value)],
     );
-    await runScript(this.#redis, NOTE_ATTEMPT, [this.#keys.webhookDelivery(id)], words);
+    const keys = [this.#keys.webhookDelivery(id), this.#keys.webhookPending];
+    await runScript(this.#redis, NOTE_ATTEMPT, keys, [id, ...words]);
+  }
+
+  async pending(): Promise<PendingDeliveries> {
+    const answer = await runScript(
+      this.#redis,
+      PENDING_DELIVERIES,
+      [this.#keys.webhookPending],
+      [KEPT_MS],
+    );
+    const [count = 0, oldestMs = 0] = answer as number[];
+    return { count, oldestMs };
   }
 
   async close(): Promise<void> {

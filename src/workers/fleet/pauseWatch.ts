@@ -1,4 +1,9 @@
-import { type Pause, pauseDetail, pauseField } from '../../shared/domain/pause.ts';
+import {
+  type Pause,
+  type PauseTarget,
+  pauseDetail,
+  pauseField,
+} from '../../shared/domain/pause.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 
 /** The pauses that hold, as of the last heartbeat. Without Redis the last known ones go on. */
@@ -8,6 +13,7 @@ export class PauseWatch {
   readonly #shards = new Map<number, string>();
   readonly #identities = new Map<string, string>();
   #fields: ReadonlySet<string> = new Set();
+  #pauses: readonly Pause[] = [];
 
   constructor(shardCount: number) {
     this.#shardCount = shardCount;
@@ -31,9 +37,15 @@ export class PauseWatch {
     this.#identities.clear();
     // The oldest pause of an update is the one that it names.
     for (const pause of pauses.toReversed()) this.#note(pause, members);
+    this.#pauses = pauses;
     this.#fields = new Set(pauses.map(({ target }) => pauseField(target)));
     const now = new Set([...this.#fields, ...this.#identities.keys()]);
     return [...before].some((held) => !now.has(held));
+  }
+
+  /** How many pauses of a kind hold. */
+  count(kind: PauseTarget['kind']): number {
+    return this.#pauses.filter(({ target }) => target.kind === kind).length;
   }
 
   /** Why updates of this identity may not begin now; undefined where they may. */

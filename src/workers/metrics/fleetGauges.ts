@@ -5,11 +5,13 @@ import {
   OPEN_STATES,
   WAIT_REASONS,
 } from '../../shared/domain/sets.ts';
+import { PAUSE_KINDS } from '../../shared/domain/pause.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import { PresenceReader } from '../../shared/store/presenceReader.ts';
 import type { Budgets } from '../budgets/budgets.ts';
 import type { ShardKeeper } from '../fleet/shardKeeper.ts';
+import type { PauseWatch } from '../fleet/pauseWatch.ts';
 import type { PresenceObserver } from '../presence/presenceObserver.ts';
 import { inTime } from './inTime.ts';
 import { gaugeOnScrape } from './scrapeGauge.ts';
@@ -17,6 +19,7 @@ import { StockReader } from './shardStock.ts';
 
 export interface GaugeDependencies {
   readonly keeper: ShardKeeper;
+  readonly pauses: PauseWatch;
   readonly presence: PresenceObserver | undefined;
   readonly budgets: Budgets;
   readonly redis: RedisClient;
@@ -33,6 +36,14 @@ export function registerFleetGauges(registry: Registry, deps: GaugeDependencies)
   registerConnections(registry, deps);
   registerStock(registry, deps);
   registerPresence(registry, deps);
+  gaugeOnScrape(registry, {
+    name: 'courier_pauses',
+    help: 'Pauses that hold, by what they hold back; the same at every worker',
+    labelNames: ['target'],
+    collect: (gauge) => {
+      for (const target of PAUSE_KINDS) gauge.set({ target }, deps.pauses.count(target));
+    },
+  });
   gaugeOnScrape(registry, {
     name: 'courier_budget_waiting',
     help: 'Callers that wait for an account-wide budget',
@@ -51,8 +62,10 @@ function registerPresence(registry: Registry, { presence, redis, keys }: GaugeDe
   const reader = new PresenceReader(redis, keys);
   gaugeOnScrape(registry, {
     name: 'courier_presence_observing',
-    help: 'Whether this worker observes presence; the sum over the workers is 1 where it is observed',
-    collect: (gauge) => gauge.set(presence?.observing === true ? 1 : 0),
+    help: 'Whether this worker observes presence: the sum over the workers is 1; absent without PRESENCE_USERNAME',
+    collect: (gauge) => {
+      if (presence !== undefined) gauge.set(presence.observing ? 1 : 0);
+    },
   });
   gaugeOnScrape(registry, {
     name: 'courier_presence_clients',

@@ -20,5 +20,13 @@ export function logEvents(events: EventBus, log: Logger): void {
     log.warn(event, 'a consumer that took no job was made anew');
   });
   events.on('redis:renewed', () => log.warn('a silent connection to Redis was made anew'));
+  events.on('webhook:disabled', (event) => log.warn(event, 'a webhook was disabled'));
+  events.on('webhook:ended', (event) => {
+    const given = event.outcome === 'given_up';
+    log[given ? 'warn' : 'debug'](event, 'a delivery to a webhook ended');
+  });
+  events.on('webhook:crowded-out', (event) => {
+    log.warn(event, 'newer deliveries took the places of some that had not ended');
+  });
   events.on('sweep:found', (event) => log.info(event, 'the sweep gave lanes a job'));
 }

@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Histogram, type Registry } from 'prom-client';
 import { DISCONNECT_KINDS, WAIT_REASONS } from '../../shared/domain/sets.ts';
 import type { EventBus } from '../events.ts';
 import {
@@ -11,13 +11,12 @@ import {
   REFUSAL_KINDS,
   SWEEP_FINDINGS,
 } from './closedSets.ts';
+import { counter, counterOf } from './counters.ts';
 
 /** From milliseconds in an idle system to the minutes that a retry or a full budget takes. */
 const SUBMIT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 /** One round trip to AWS IoT, up to the answer's deadline. */
 const ANSWER_BUCKETS = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
-type LabelSets<Label extends string> = Readonly<Record<Label, readonly string[]>>;
 
 /** Counts what happens in a worker. Labels hold closed sets only, never an id. */
 export function countEvents(events: EventBus, registry: Registry): void {
@@ -187,31 +186,4 @@ function countFleet(events: EventBus, registry: Registry): void {
     if (orphans > 0) swept.inc({ finding: 'orphan' }, orphans);
     if (late > 0) swept.inc({ finding: 'late' }, late);
   });
-}
-
-function counter<Label extends string>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: Label[],
-): Counter<Label> {
-  return new Counter({ name, help, labelNames, registers: [registry] });
-}
-
-/** A counter that is there at zero for every combination of its labels. */
-function counterOf<Label extends string>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labels: LabelSets<Label>,
-): Counter<Label> {
-  const names = Object.keys(labels) as Label[];
-  const made = counter(registry, name, help, names);
-  const combinations = names.reduce<Partial<Record<Label, string>>[]>(
-    (known, label) =>
-      known.flatMap((one) => labels[label].map((value) => ({ ...one, [label]: value }))),
-    [{}],
-  );
-  for (const combination of combinations) made.inc(combination, 0);
-  return made;
 }

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import type { AttemptOutcome } from '../../shared/domain/webhook.ts';
 import { CourierError, messageOf } from '../../shared/errors/courierError.ts';
 import type { AllowedNetworks } from '../../shared/webhooks/networks.ts';
 import { refused, webhookUrlProblem } from '../../shared/webhooks/webhookUrl.ts';
@@ -15,6 +16,7 @@ export interface WebhookPost {
 }
 
 export interface WebhookAnswer {
+  readonly outcome: AttemptOutcome;
   /** Absent where there was no answer. */
   readonly status: number | undefined;
   /** Why it does not count as delivered; absent where it does. */
@@ -30,15 +32,20 @@ const MAX_ANSWER_BYTES = 16_384;
  */
 export async function postWebhook(post: WebhookPost): Promise<WebhookAnswer> {
   const problem = webhookUrlProblem(post.url, post.networks);
-  if (problem !== undefined) return { status: undefined, error: problem.message };
+  if (problem !== undefined) return unanswered(problem, post.timeoutMs);
   try {
-    const status = await send(post);
-    if (status >= 200 && status < 300) return { status, error: undefined };
-    const redirect = status >= 300 && status < 400;
-    return { status, error: redirect ? 'Redirects are not followed.' : `HTTP ${status}` };
+    return answered(await send(post));
   } catch (error) {
-    return { status: undefined, error: reasonOf(error, post.timeoutMs) };
+    return unanswered(error, post.timeoutMs);
   }
+}
+
+function answered(status: number): WebhookAnswer {
+  if (status >= 200 && status < 300) return { outcome: 'delivered', status, error: undefined };
+  if (status >= 300 && status < 400) {
+    return { outcome: 'http_3xx', status, error: 'Redirects are not followed.' };
+  }
+  return { outcome: status < 500 ? 'http_4xx' : 'http_5xx', status, error: `HTTP ${status}` };
 }
 
 function send({ url, headers, body, timeoutMs, networks }: WebhookPost): Promise<number> {
@@ -99,13 +106,13 @@ function checkedLookup(networks: AllowedNetworks, secure: boolean): LookupFuncti
   };
 }
 
-function reasonOf(error: unknown, timeoutMs: number): string {
-  if (error instanceof CourierError) return error.message;
-  if (error instanceof Error && error.name === 'TimeoutError') {
-    return `No answer within ${timeoutMs} ms.`;
+function unanswered(error: unknown, timeoutMs: number): WebhookAnswer {
+  const status = undefined;
+  if (error instanceof CourierError) {
+    return { outcome: 'refused_address', status, error: error.message };
   }
-  if (error instanceof Error && error.name === 'AbortError') {
-    return `No answer within ${timeoutMs} ms.`;
+  if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')) {
+    return { outcome: 'timeout', status, error: `No answer within ${timeoutMs} ms.` };
   }
-  return messageOf(error).slice(0, 300);
+  return { outcome: 'network', status, error: messageOf(error).slice(0, 300) };
 }

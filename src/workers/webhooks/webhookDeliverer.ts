@@ -1,5 +1,6 @@
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Webhook, WebhookDelivery } from '../../shared/domain/webhook.ts';
+import { messageOf } from '../../shared/errors/courierError.ts';
 import { type Service, service } from '../../shared/lifecycle/service.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
@@ -13,7 +14,8 @@ import {
 import type { Webhooks } from '../../shared/store/webhooks.ts';
 import type { AllowedNetworks } from '../../shared/webhooks/networks.ts';
 import { signatureHeaders } from '../../shared/webhooks/signature.ts';
-import { postWebhook } from './postWebhook.ts';
+import type { EventBus } from '../events.ts';
+import { postWebhook, type WebhookAnswer } from './postWebhook.ts';
 
 export interface DelivererSettings {
   readonly concurrency: number;
@@ -32,6 +34,7 @@ export interface DelivererDependencies {
   readonly webhooks: Webhooks;
   readonly deliveries: WebhookDeliveries;
   readonly auditLog: AuditLog;
+  readonly events: EventBus;
   readonly log: Logger;
 }
 
@@ -82,7 +85,7 @@ async function deliver(
   deps: DelivererDependencies,
   settings: DelivererSettings,
 ): Promise<string> {
-  const { webhooks, deliveries } = deps;
+  const { webhooks, deliveries, events } = deps;
   const delivery = await deliveries.find(job.data.deliveryId);
   if (delivery === undefined) return 'forgotten';
   const webhook = await webhooks.find(delivery.webhookId);
@@ -90,31 +93,47 @@ async function deliver(
   // A test is sent whether or not: it is how one finds out whether enabling it again makes sense.
   if (webhook === undefined || (why !== undefined && delivery.kind !== 'TEST')) {
     await deliveries.note(delivery.id, { state: 'FAILED', error: why });
+    events.emit('webhook:ended', { ...ofDelivery(delivery), outcome: 'not_sent', error: why });
     return 'not sent';
   }
   const beganAt = performance.now();
-  const { status, error } = await send(webhook, delivery, deps, settings);
-  const latencyMs = Math.round(performance.now() - beganAt);
+  const { outcome, status, error } = await send(webhook, delivery, deps, settings);
+  const tookMs = performance.now() - beganAt;
+  events.emit('webhook:attempted', { outcome, tookMs });
   const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1) || status === GONE;
   const state = error === undefined ? 'DELIVERED' : last ? 'FAILED' : 'PENDING';
+  const latencyMs = Math.round(tookMs);
   await deliveries.note(delivery.id, { state, responseStatus: status, latencyMs, error });
   if (error === undefined) {
+    events.emit('webhook:ended', { ...ofDelivery(delivery), outcome: 'delivered', error });
     await webhooks.countFailure(webhook.id, false);
     return `HTTP ${status}`;
   }
   if (!last) throw new Error(error);
+  events.emit('webhook:ended', { ...ofDelivery(delivery), outcome: 'given_up', error });
   if (delivery.kind !== 'TEST') await giveUp(webhook, status, deps, settings);
   throw new UnrecoverableError(error);
 }
 
-function send(
+function ofDelivery({ id, webhookId }: WebhookDelivery) {
+  return { webhook: webhookId, delivery: id };
+}
+
+async function send(
   webhook: Webhook,
   { id, body }: WebhookDelivery,
   { webhooks }: DelivererDependencies,
   { timeoutMs, networks }: DelivererSettings,
-) {
+): Promise<WebhookAnswer> {
   const at = Math.floor(Date.now() / 1000);
-  const headers = signatureHeaders(id, at, body, webhooks.secretsOf(webhook));
+  let secrets: readonly string[];
+  try {
+    secrets = webhooks.secretsOf(webhook);
+  } catch (error) {
+    // The vault lacks the key, or did until now: tried again, as where a receiver is away.
+    return { outcome: 'unsigned', status: undefined, error: messageOf(error) };
+  }
+  const headers = signatureHeaders(id, at, body, secrets);
   return postWebhook({ url: webhook.url, headers, body, timeoutMs, networks });
 }
 
@@ -122,7 +141,7 @@ function send(
 async function giveUp(
   webhook: Webhook,
   status: number | undefined,
-  { webhooks, auditLog, log }: DelivererDependencies,
+  { webhooks, auditLog, events }: DelivererDependencies,
   { disableAfter }: DelivererSettings,
 ): Promise<void> {
   const failures = await webhooks.countFailure(webhook.id, true);
@@ -131,12 +150,12 @@ async function giveUp(
     status === GONE
       ? 'The receiver answered 410: it is gone.'
       : `${failures} deliveries in a row failed.`;
-  const disabled = { at: Date.now(), reason };
+  const disabled = { at: Date.now(), reason, gaveUp: true } as const;
   await webhooks.change(webhook.id, (known) => ({
     ...known,
     disabled: known.disabled ?? disabled,
   }));
-  log.warn({ webhook: webhook.id, reason }, 'a webhook was disabled');
+  events.emit('webhook:disabled', { webhook: webhook.id, reason });
   await auditLog.append(
     'actions',
     {

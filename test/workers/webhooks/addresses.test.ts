@@ -39,7 +39,11 @@ test.each([
   for (const scheme of ['http', 'https']) {
     const url = `${scheme}://${host}:${receiver.port}/`;
     expect(webhookUrlProblem(url, PUBLIC_ONLY)?.code).toMatch(/^WEBHOOK_/);
-    expect(await post(url, PUBLIC_ONLY)).toEqual({ status: undefined, error: expect.any(String) });
+    expect(await post(url, PUBLIC_ONLY)).toEqual({
+      outcome: 'refused_address',
+      status: undefined,
+      error: expect.any(String),
+    });
   }
   expect(receiver.received).toEqual([]);
 });
@@ -54,7 +58,7 @@ test('a name that resolves to a private address is refused when it is connected 
 });
 
 test('what is allowed by name is called, also without TLS; nothing else is', async () => {
-  expect(await post(receiver.url)).toEqual({ status: 204, error: undefined });
+  expect(await post(receiver.url)).toEqual({ outcome: 'delivered', status: 204, error: undefined });
   expect(webhookUrlProblem('http://93.184.216.34/', LOCAL)?.code).toBe('WEBHOOK_URL_INVALID');
   expect(webhookUrlProblem('https://93.184.216.34/', LOCAL)).toBeUndefined();
 });
@@ -77,7 +81,11 @@ test('redirects are not followed', async () => {
   const other = await Receiver.start();
   receiver.respond = (response) => response.writeHead(307, { location: other.url }).end();
   const answer = await post(receiver.url);
-  expect(answer).toEqual({ status: 307, error: 'Redirects are not followed.' });
+  expect(answer).toEqual({
+    outcome: 'http_3xx',
+    status: 307,
+    error: 'Redirects are not followed.',
+  });
   expect(other.received).toEqual([]);
   await other.stop();
 });
@@ -90,9 +98,10 @@ test('an answer without end is cut off, and one that never comes is not waited f
     };
     more();
   };
-  expect(await post(receiver.url)).toEqual({ status: 200, error: undefined });
+  expect(await post(receiver.url)).toEqual({ outcome: 'delivered', status: 200, error: undefined });
   receiver.respond = () => undefined;
   expect(await post(receiver.url, LOCAL, 100)).toEqual({
+    outcome: 'timeout',
     status: undefined,
     error: 'No answer within 100 ms.',
   });
@@ -104,6 +113,7 @@ test('a receiver that would rather speak another protocol ends the attempt at on
       'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
     );
   expect(await post(receiver.url)).toEqual({
+    outcome: 'network',
     status: undefined,
     error: 'The connection ended without an answer.',
   });

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import type {
   Webhook,
   WebhookDelivery,
@@ -16,9 +17,15 @@ import { WebhookDeliveries } from '../../../../src/shared/store/webhookDeliverie
 import { Webhooks } from '../../../../src/shared/store/webhooks.ts';
 import { parseVaultKeys } from '../../../../src/shared/vault/keys.ts';
 import { Vault } from '../../../../src/shared/vault/vault.ts';
+import { parseMetrics } from '../../../../src/cli/client/metrics.ts';
 import { AllowedNetworks } from '../../../../src/shared/webhooks/networks.ts';
+import { EventBus } from '../../../../src/workers/events.ts';
 import type { Lease } from '../../../../src/workers/fleet/lease.ts';
 import { LeaseStore } from '../../../../src/workers/fleet/leaseStore.ts';
+import {
+  countWebhooks,
+  registerWebhookGauges,
+} from '../../../../src/workers/metrics/webhookMetrics.ts';
 import { EventTail } from '../../../../src/workers/shard/eventTail.ts';
 import {
   type DelivererSettings,
@@ -38,6 +45,8 @@ export class WebhookWorld {
   readonly deliveries: WebhookDeliveries;
   readonly streams: EventStreams;
   readonly batches: BatchReader;
+  readonly events = new EventBus(pino({ level: 'silent' }));
+  readonly registry = new Registry();
   readonly #queueRedis: RedisClient;
   readonly #deliverers: Service[] = [];
   #seq = 0;
@@ -48,7 +57,11 @@ export class WebhookWorld {
     this.redis = redis;
     this.#queueRedis = queueRedis;
     this.webhooks = new Webhooks(redis, this.keys, new Vault(vaultKeys));
-    this.deliveries = new WebhookDeliveries(redis, queueRedis, this.keys);
+    this.deliveries = new WebhookDeliveries(redis, queueRedis, this.keys, (count) => {
+      this.events.emit('webhook:crowded-out', { count });
+    });
+    countWebhooks(this.events, this.registry);
+    registerWebhookGauges(this.registry, this);
     this.streams = new EventStreams(redis, this.keys, 1);
     this.batches = new BatchReader(redis, this.keys, 1);
   }
@@ -71,6 +84,17 @@ export class WebhookWorld {
     return this.deliveries.add(webhook, { key, kind: 'UPDATES_DEAD', at: Date.now(), data });
   }
 
+  /** What a scrape says of webhooks, zeros and buckets left out. */
+  async scrape(): Promise<Readonly<Record<string, number>>> {
+    const text = await this.registry.metrics();
+    const samples = parseMetrics(text).flatMap(({ name, labels, value }) => {
+      const label = Object.values(labels)[0];
+      const short = name.replace('courier_', '') + (label === undefined ? '' : `/${label}`);
+      return value === 0 || name.endsWith('_bucket') ? [] : [[short, value] as const];
+    });
+    return Object.fromEntries(samples);
+  }
+
   async delivery(id: string): Promise<WebhookDelivery> {
     const found = await this.deliveries.find(id);
     if (found === undefined) throw new Error(`no delivery ${id}`);
@@ -87,6 +111,7 @@ export class WebhookWorld {
         webhooks,
         deliveries,
         auditLog,
+        events: this.events,
         log: pino({ level: 'silent' }),
       },
       {
