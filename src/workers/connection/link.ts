@@ -41,6 +41,7 @@ export interface LinkListener {
   onDown(down: LinkDown): void;
 }
 
+const GIVEN_UP: ConnectFailure = { kind: 'network', reason: 'given up' };
 /** AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE */
 const UPGRADE_FAILURE = 2065;
 /** AWS_ERROR_UNKNOWN: any code but 0 ends the attempt. */
@@ -82,6 +83,8 @@ export class Link {
     listener: LinkListener,
     signal?: AbortSignal,
   ): Promise<Link | ConnectFailure> {
+    // A signal tells nobody who listens after it.
+    if (signal?.aborted === true) return GIVEN_UP;
     let attempted = false;
     const client = new mqtt5.Mqtt5Client({
       hostName: settings.host,
@@ -142,7 +145,7 @@ export class Link {
         resolve(failure);
       };
       const failed = (reason: string) => settle({ kind: 'network', reason });
-      const onAbort = () => failed('given up');
+      const onAbort = () => settle(GIVEN_UP);
       const timer = setTimeout(() => failed(`not connected within ${timeoutMs} ms`), timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       client.on('connectionSuccess', () => settle(undefined));

@@ -72,6 +72,15 @@ test('whoever waits for a connection may give it up', async () => {
   expect(await opening).toEqual({ kind: 'network', reason: 'given up' });
 });
 
+test('what was given up before it began connects nothing', async () => {
+  const before = upgrades;
+  expect(await start(600_000, AbortSignal.abort())).toEqual({
+    kind: 'network',
+    reason: 'given up',
+  });
+  expect(upgrades).toBe(before);
+});
+
 test('a refusal whose explanation breaks off is explained by nothing, and waited for by nobody', async () => {
   const target = { host: 'localhost', port: port(), region: REGION, caPem: ca };
   const explained = await explainUpgrade(target, CREDENTIALS, new AbortController().signal);
