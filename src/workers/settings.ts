@@ -4,7 +4,7 @@ import type { WorkerConfig } from '../shared/config/worker.ts';
 import { CourierError, messageOf } from '../shared/errors/courierError.ts';
 import { countOfShard } from '../shared/store/indexBounds.ts';
 import type { ConnectionSettings } from './connection/connectionDependencies.ts';
-import type { ShardSettings } from './shard/shardRuntime.ts';
+import type { ShardSettings } from './shard/shardDependencies.ts';
 import type { DelivererSettings } from './webhooks/webhookDeliverer.ts';
 
 const HTTPS_PORT = 443;
