@@ -142,3 +142,24 @@ test('a lease lost between the publish and the settle leaves the update to the s
   expect(await world.field(ids[0] ?? '', 'unknown')).toBe('1');
   await auditShard(world);
 });
+
+test('a job that steps aside just as its connection comes up goes on at once', async () => {
+  const { world, owner, ids } = await start(1);
+  owner.isConnected = false;
+  const aside = owner.run(await nextJob(owner));
+  owner.isConnected = true;
+  expect(await aside).toBe('delayed');
+  expect(await world.states(ids)).toEqual(['HELD']);
+  expect(await owner.run(await nextJob(owner))).toBe('completed');
+  expect(await world.states(ids)).toEqual(['SUCCEEDED']);
+});
+
+test('a job that steps aside just as its pause ends goes on at once', async () => {
+  const { world, owner, ids } = await start(1);
+  owner.pausedBy = 'fleet, by ops: maintenance';
+  const aside = owner.run(await nextJob(owner));
+  owner.pausedBy = undefined;
+  expect(await aside).toBe('delayed');
+  expect(await owner.run(await nextJob(owner))).toBe('completed');
+  expect(await world.states(ids)).toEqual(['SUCCEEDED']);
+});

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { laneId } from '../../src/shared/domain/lane.ts';
+import { endWaits } from '../../src/workers/shard/endWaits.ts';
 import { auditLiveJobs, auditShard } from './support/auditShard.ts';
+import type { Owner } from './support/owner.ts';
 import { request } from './support/shardWorld.ts';
 import { useShardWorld } from './support/useShardWorld.ts';
 
@@ -20,6 +22,20 @@ async function start(updates: number) {
   }
   const owner = await world.takeOver();
   return { world, identityId, ids, owner, found, lane: laneId(request(identityId)) };
+}
+
+/** Takes every job that is ready and gives it back for an hour. */
+async function putOff(owner: Owner): Promise<void> {
+  for (let job = await owner.takeJob(); job !== undefined; job = await owner.takeJob()) {
+    await job.moveToDelayed(Date.now() + 3_600_000, owner.lease.token);
+  }
+}
+
+/** Runs every job that is ready now. */
+async function runReady(owner: Owner): Promise<void> {
+  for (let job = await owner.takeJob(); job !== undefined; job = await owner.takeJob()) {
+    await owner.run(job);
+  }
 }
 
 test('a sweep of a healthy shard finds nothing and changes nothing', async () => {
@@ -79,6 +95,26 @@ test('a job delayed beyond what its lane waits for is hurried', async () => {
   expect(found).toEqual([{ orphans: 0, late: 1 }]);
   await owner.finish();
   expect(await world.states(ids)).toEqual(['SUCCEEDED']);
+});
+
+test('where the first job of a lane is late, those behind it are hurried too', async () => {
+  const { world, owner, ids } = await start(5);
+  await putOff(owner);
+  await owner.sweeper.sweep();
+  await runReady(owner);
+  expect(new Set(await world.states(ids))).toEqual(new Set(['SUCCEEDED']));
+});
+
+test('the end of a pause wakes every job of a lane', async () => {
+  const { world, owner, ids } = await start(5);
+  owner.pausedBy = 'fleet, by ops: maintenance';
+  await runReady(owner);
+  expect(await world.field(ids[0] ?? '', 'waitReason')).toBe('PAUSED');
+  owner.pausedBy = undefined;
+  const { redis, shardKeys, queues } = world;
+  await endWaits(['PAUSED'], redis, shardKeys, queues, owner.lease.lost);
+  await runReady(owner);
+  expect(new Set(await world.states(ids))).toEqual(new Set(['SUCCEEDED']));
 });
 
 test('a job that waits for a backoff is left to it', async () => {

@@ -2,7 +2,7 @@ import { DelayedError, type Job } from 'bullmq';
 import { isFinal, isOpenState, type UpdateState } from '../../shared/domain/sets.ts';
 import { type DeliverResult, parseDeliverJob } from '../../shared/queue/deliverJob.ts';
 import type { LaneStore, LaneWait } from '../shard/laneStore.ts';
-import type { LaneDrainer } from './laneDrainer.ts';
+import type { DrainResult, LaneDrainer } from './laneDrainer.ts';
 
 export interface DeliverDependencies {
   readonly lanes: LaneStore;
@@ -32,12 +32,16 @@ export async function processDeliver(
   if (job.attemptsStarted > 1) await lookUp(updates.map(([updateId]) => updateId));
   let open = updates.filter(([updateId]) => isOpenState(states.get(updateId) ?? 'QUEUED'));
   while (open.length > 0) {
-    const results = await Promise.all(
-      open.map(([updateId, laneId]) => deps.drainer(laneId).drainTo(updateId)),
-    );
+    const asked = open.map(([updateId, laneId]) => {
+      const drainer = deps.drainer(laneId);
+      return { drainer, drained: drainer.drainTo(updateId) };
+    });
+    const results = await Promise.all(asked.map(({ drained }) => drained));
     const waits = results.flatMap((result) => (result.kind === 'waits' ? [result.wait] : []));
     if (waits.length > 0) {
       await job.moveToDelayed(wakeAt(waits, Date.now()), lockToken);
+      // What ended a wait a moment ago found no delayed job that it could wake.
+      if (asked.some(({ drainer }, at) => isOver(drainer, results[at]))) await wake(job);
       throw new DelayedError();
     }
     for (const [at, [updateId]] of open.entries()) {
@@ -52,6 +56,15 @@ export async function processDeliver(
     open = left;
   }
   return tally(updates.map(([updateId]) => states.get(updateId) ?? null));
+}
+
+function isOver(drainer: LaneDrainer, result: DrainResult | undefined): boolean {
+  return result?.kind === 'waits' && drainer.hasEnded(result.wait);
+}
+
+/** Somebody else may have done so in between, which is all that is wanted. */
+async function wake(job: Job): Promise<void> {
+  await job.promote().catch(() => undefined);
 }
 
 /** The earliest moment at which one of the lanes can go on. */

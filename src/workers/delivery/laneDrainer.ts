@@ -11,7 +11,7 @@ import type { RetryPolicy } from './retryPolicy.ts';
 import { type Settlement, settlementOf } from './settlement.ts';
 
 /** What a drainer needs of an identity's connection. */
-export type Outlet = Pick<IdentityConnection, 'ready' | 'publish' | 'readShadow'>;
+export type Outlet = Pick<IdentityConnection, 'state' | 'ready' | 'publish' | 'readShadow'>;
 
 export interface DrainerDependencies {
   readonly lanes: LaneStore;
@@ -73,6 +73,13 @@ export class LaneDrainer {
       this.#waiters.push({ updateId, resolve, reject });
       if (!this.#running) void this.#run();
     });
+  }
+
+  /** Whether a wait of this lane that is ended by an event has been ended by now. */
+  hasEnded({ reason }: LaneWait): boolean {
+    const { identityId } = this.#lane;
+    if (reason === 'PAUSED') return this.#deps.paused(identityId) === undefined;
+    return reason === 'CONNECTING' && this.#deps.connection(identityId).state === 'connected';
   }
 
   async #run(): Promise<void> {

@@ -2,6 +2,7 @@ import type { WaitReason } from '../../shared/domain/sets.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
+import { laneJobs } from './laneJobs.ts';
 
 /**
  * Waits for something of the worker itself, its connection or its lease, or for what may have
@@ -32,17 +33,7 @@ export async function endWaits(
       const wait = at % 2 === 0 ? fields[at + 1] : undefined;
       return wait !== undefined && ended.has(wait.slice(0, wait.indexOf('|')));
     });
-    const jobs = await Promise.all(lanes.map((lane) => jobOfHead(redis, keys, lane)));
-    const held = [...new Set(jobs)].filter((job) => job !== null);
-    await Promise.all(held.map((job) => queues.promote(keys.shard, job)));
+    const jobs = await Promise.all(lanes.map((lane) => laneJobs(redis, keys, lane)));
+    await Promise.all([...new Set(jobs.flat())].map((job) => queues.promote(keys.shard, job)));
   } while (cursor !== '0' && !signal.aborted);
-}
-
-async function jobOfHead(
-  redis: RedisClient,
-  keys: ShardKeys,
-  lane: string,
-): Promise<string | null> {
-  const head = await redis.lindex(keys.lane(lane), 0);
-  return head === null ? null : redis.hget(keys.update(head), 'job');
 }

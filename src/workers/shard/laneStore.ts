@@ -16,6 +16,7 @@ import { FencedError, type Lease } from '../fleet/lease.ts';
 import type { RedisClock } from '../fleet/redisClock.ts';
 import { endingsOf } from './group.ts';
 import { type EndedWords, LaneCalls, type StepAnswer } from './laneCalls.ts';
+import { laneJobs } from './laneJobs.ts';
 
 /** The head of a lane, frozen: what is published now. */
 export interface Claim {
@@ -193,6 +194,11 @@ export class LaneStore {
   async statesOf(updateIds: readonly string[]): Promise<readonly (string | null)[]> {
     const states = await this.#calls.run<readonly (string | false)[]>(['states', updateIds]);
     return states.map((state) => (state === false ? null : state));
+  }
+
+  /** The jobs of a lane's first updates. */
+  jobsOf(laneId: string): Promise<readonly string[]> {
+    return laneJobs(this.#redis, this.#keys, laneId);
   }
 
   /** Looks at `count` lanes from `first` on. `seen` below `count` means that the end was reached. */

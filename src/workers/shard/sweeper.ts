@@ -70,10 +70,12 @@ export class Sweeper {
     const { seen, findings } = await this.#lanes.sweep(this.#rank, LANES_A_SWEEP, SLACK_MS);
     this.#rank = seen < LANES_A_SWEEP ? 0 : this.#rank + LANES_A_SWEEP;
     const orphans = findings.filter((finding) => finding.action === 'orphan');
-    const late = new Set(findings.flatMap(({ action, jobId }) => (action === 'late' ? jobId : [])));
+    const late = findings.filter((finding) => finding.action === 'late');
     await Promise.all(orphans.map((orphan) => this.#adopt(orphan)));
-    await Promise.all([...late].map((jobId) => this.#queues.promote(this.#shard, jobId)));
-    return { orphans: orphans.length, late: late.size };
+    const jobs = await Promise.all(late.map(({ laneId }) => this.#lanes.jobsOf(laneId)));
+    const woken = new Set(jobs.flat());
+    await Promise.all([...woken].map((jobId) => this.#queues.promote(this.#shard, jobId)));
+    return { orphans: orphans.length, late: new Set(late.map(({ jobId }) => jobId)).size };
   }
 
   async #adopt({ laneId, jobId, updateIds }: SweepFinding): Promise<void> {

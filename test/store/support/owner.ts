@@ -32,6 +32,8 @@ export class Owner {
   answer: (updateId: string) => PublishOutcome = () => ACCEPTED;
   /** Whether there is a connection. */
   isConnected = true;
+  /** Why nothing may begin; undefined where it may. */
+  pausedBy: string | undefined;
   readonly #world: ShardWorld;
   readonly #worker: Worker;
   readonly #drainers = new Map<string, LaneDrainer>();
@@ -111,7 +113,7 @@ export class Owner {
         connection: (identityId) => this.#outlet(identityId, laneId),
         denied: (_identityId, { suspect }) => suspect,
         quiet: () => false,
-        paused: () => undefined,
+        paused: () => this.pausedBy,
       },
       forget,
     );
@@ -138,6 +140,7 @@ export class Owner {
 
   #outlet(identityId: string, laneId: string): Outlet {
     return {
+      state: this.isConnected ? 'connected' : 'connecting',
       ready: async () => {
         if (!this.isConnected) {
           return { kind: 'waits', wait: { reason: 'CONNECTING', until: Date.now() + 60_000 } };
