@@ -122,6 +122,7 @@ test('a wrong password parks the identity before its first update, and says so',
   await eventually(
     async () =>
       expect(await dev.courier.identity(id)).toMatchObject({
+        status: 'NEEDS_OPERATOR',
         quarantine: { stage: 'USER_POOL', gate: 'USER_POOL_PASSWORD' },
       }),
     { deadlineMs: 30_000, intervalMs: 100 },

@@ -26,24 +26,24 @@ import { classifyCallFailure } from '../../src/workers/aws/refusal.ts';
 
 const from = { $metadata: {}, message: 'as AWS says' };
 
-const DENIED: readonly (readonly [Stage, Error, Gate, boolean])[] = [
-  ['USER_POOL', new NotAuthorizedException(from), 'USER_POOL_PASSWORD', false],
-  ['USER_POOL', new UserNotFoundException(from), 'USER_POOL_USER_STATE', false],
-  ['USER_POOL', new UserNotConfirmedException(from), 'USER_POOL_USER_STATE', true],
-  ['USER_POOL', new PasswordResetRequiredException(from), 'USER_POOL_USER_STATE', true],
-  ['USER_POOL', new ResourceNotFoundException(from), 'USER_POOL_CLIENT', false],
-  ['USER_POOL', new ForbiddenException(from), 'USER_POOL_CLIENT', false],
-  ['IDENTITY_POOL', new PoolNotAuthorized(from), 'IDENTITY_POOL_LOGIN', false],
-  ['IDENTITY_POOL', new InvalidIdentityPoolConfigurationException(from), 'ROLE_MAPPING', false],
-  ['ATTACH_POLICY', new PolicyNotFound(from), 'IOT_POLICY_NOT_FOUND', false],
-  ['ATTACH_POLICY', new LimitExceededException(from), 'IOT_POLICY_LIMIT', false],
-  ['ATTACH_POLICY', new UnauthorizedException(from), 'WORKER_ROLE', false],
+const DENIED: readonly (readonly [Stage, Error, Gate])[] = [
+  ['USER_POOL', new NotAuthorizedException(from), 'USER_POOL_PASSWORD'],
+  ['USER_POOL', new UserNotFoundException(from), 'USER_POOL_USER_STATE'],
+  ['USER_POOL', new UserNotConfirmedException(from), 'USER_POOL_USER_STATE'],
+  ['USER_POOL', new PasswordResetRequiredException(from), 'USER_POOL_USER_STATE'],
+  ['USER_POOL', new ResourceNotFoundException(from), 'USER_POOL_CLIENT'],
+  ['USER_POOL', new ForbiddenException(from), 'USER_POOL_CLIENT'],
+  ['IDENTITY_POOL', new PoolNotAuthorized(from), 'IDENTITY_POOL_LOGIN'],
+  ['IDENTITY_POOL', new InvalidIdentityPoolConfigurationException(from), 'ROLE_MAPPING'],
+  ['ATTACH_POLICY', new PolicyNotFound(from), 'IOT_POLICY_NOT_FOUND'],
+  ['ATTACH_POLICY', new LimitExceededException(from), 'IOT_POLICY_LIMIT'],
+  ['ATTACH_POLICY', new UnauthorizedException(from), 'WORKER_ROLE'],
 ];
 
-for (const [stage, error, gate, needsOperator] of DENIED) {
+for (const [stage, error, gate] of DENIED) {
   test(`${error.name} at ${stage} is refused at ${gate}, with a remedy`, () => {
     const failure = classifyCallFailure(stage, error);
-    expect(failure).toMatchObject({ kind: 'denied', needsOperator, denial: { stage, gate } });
+    expect(failure).toMatchObject({ kind: 'denied', denial: { stage, gate } });
     if (failure.kind !== 'denied') return;
     expect(failure.denial.message).toContain('as AWS says');
     expect(failure.denial.remedy).not.toBe('');

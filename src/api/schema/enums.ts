@@ -144,7 +144,8 @@ export const IdentityStatusEnum = describedEnum<IdentityStatus>('IdentityStatus'
     PENDING: 'Registered, and not connected yet.',
     ACTIVE: 'It signed in, and nothing denies it.',
     QUARANTINED: 'It was denied: its updates are held, and probes find out when that ends.',
-    NEEDS_OPERATOR: 'It was denied in a way that only somebody can mend; its updates are held.',
+    NEEDS_OPERATOR:
+      'It was denied in a way that only somebody can mend, a wrong password for example; its updates are held, and nothing is probed.',
   },
 });
 

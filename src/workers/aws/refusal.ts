@@ -5,7 +5,7 @@ import { messageOf } from '../../shared/errors/courierError.ts';
 /** What a failed AWS call means: asked again later, or refused until somebody changes something. */
 export type CallFailure =
   | { readonly kind: 'transient'; readonly throttled: boolean; readonly message: string }
-  | { readonly kind: 'denied'; readonly needsOperator: boolean; readonly denial: Denial };
+  | { readonly kind: 'denied'; readonly denial: Denial };
 
 const THROTTLED = new Set([
   'TooManyRequestsException',
@@ -19,7 +19,6 @@ const THROTTLED = new Set([
 interface Refusal {
   readonly gate: Gate;
   readonly remedy: string;
-  readonly needsOperator?: boolean;
 }
 
 /** The AWS exceptions that no retry mends, by stage and exception name. */
@@ -42,13 +41,11 @@ const REFUSALS: Partial<Record<Stage, Readonly<Record<string, Refusal>>>> = {
     UserNotConfirmedException: {
       gate: 'USER_POOL_USER_STATE',
       remedy: 'Confirm the user (AdminConfirmSignUp), then release the identity.',
-      needsOperator: true,
     },
     PasswordResetRequiredException: {
       gate: 'USER_POOL_USER_STATE',
       remedy:
         'Set a new password (AdminSetUserPassword with Permanent), then replaceIdentitySecret.',
-      needsOperator: true,
     },
     ResourceNotFoundException: {
       gate: 'USER_POOL_CLIENT',
@@ -117,8 +114,8 @@ export function classifyCallFailure(stage: Stage, error: unknown): CallFailure {
   const message = `${name === '' ? 'Error' : name}: ${messageOf(error)}`;
   const refusal = REFUSALS[stage]?.[name];
   if (refusal !== undefined) {
-    const { gate, remedy, needsOperator = false } = refusal;
-    return { kind: 'denied', needsOperator, denial: { stage, gate, message, remedy } };
+    const { gate, remedy } = refusal;
+    return { kind: 'denied', denial: { stage, gate, message, remedy } };
   }
   return { kind: 'transient', throttled: THROTTLED.has(name), message };
 }

@@ -66,12 +66,10 @@ export class Refusals {
   /** Of anything thrown on the way to a connection. */
   ofError(error: unknown): Verdict {
     if (error instanceof DeniedError) {
-      const { denial, needsOperator } = error;
-      return this.#park(
-        denial,
-        needsOperator ? 'NEEDS_OPERATOR' : 'IDENTITY_QUARANTINED',
-        UNPROBED.has(denial.gate) || needsOperator ? undefined : this.#settings.quarantineProbeMs,
-      );
+      const { denial } = error;
+      return UNPROBED.has(denial.gate)
+        ? this.#park(denial, 'NEEDS_OPERATOR', undefined)
+        : this.#park(denial, 'IDENTITY_QUARANTINED', this.#settings.quarantineProbeMs);
     }
     const stage = error instanceof TransientError ? `${error.stage}: ` : '';
     return later(`${stage}${messageOf(error)}`);

@@ -240,16 +240,13 @@ export class CredentialSource {
     const { id, username } = this.#identity;
     const holder = await this.#records.claimCognitoId(cognitoId, id);
     if (holder !== id) {
-      throw new DeniedError(
-        {
-          stage: 'IDENTITY_POOL',
-          gate: 'DUPLICATE_IDENTITY',
-          message: `${username} is the Cognito identity ${cognitoId}, which ${holder} was registered for already.`,
-          remedy:
-            'Use that identity: two registrations of one Cognito user would fight over its client id.',
-        },
-        true,
-      );
+      throw new DeniedError({
+        stage: 'IDENTITY_POOL',
+        gate: 'DUPLICATE_IDENTITY',
+        message: `${username} is the Cognito identity ${cognitoId}, which ${holder} was registered for already.`,
+        remedy:
+          'Use that identity: two registrations of one Cognito user would fight over its client id.',
+      });
     }
     await this.#records.write(id, { cognitoId });
     return cognitoId;

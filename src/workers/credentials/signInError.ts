@@ -6,13 +6,11 @@ import { ChallengeError } from './userPool.ts';
 /** Refused until somebody changes something: the identity is parked with this denial. */
 export class DeniedError extends Error {
   readonly denial: Denial;
-  readonly needsOperator: boolean;
 
-  constructor(denial: Denial, needsOperator: boolean) {
+  constructor(denial: Denial) {
     super(denial.message);
     this.name = 'DeniedError';
     this.denial = denial;
-    this.needsOperator = needsOperator;
   }
 }
 
@@ -31,9 +29,9 @@ export class TransientError extends Error {
 
 /** Turns what an AWS call threw into one of the two. */
 export function signInError(stage: Stage, thrown: unknown): DeniedError | TransientError {
-  if (thrown instanceof ChallengeError) return new DeniedError(thrown.denial, true);
+  if (thrown instanceof ChallengeError) return new DeniedError(thrown.denial);
   const failure = classifyCallFailure(stage, thrown);
   return failure.kind === 'denied'
-    ? new DeniedError(failure.denial, failure.needsOperator)
+    ? new DeniedError(failure.denial)
     : new TransientError(stage, failure.message, failure.throttled);
 }

@@ -93,7 +93,7 @@ test('two registrations of one Cognito user do not share its client id: the seco
   // As an alias would: another name in our records, the same user at Cognito.
   const second = await fleet.register({ username: `${user.username}-alias`, password: 'x' });
   await eventually(async () => {
-    expect((await fleet.identity(second.id)).status).toBe('QUARANTINED');
+    expect((await fleet.identity(second.id)).status).toBe('NEEDS_OPERATOR');
   });
   const key = fleet.keys.shard(second.shard).identity(second.id);
   await fleet.redis.hset(key, 'username', user.username);

@@ -82,7 +82,7 @@ test('a refresh token that is not good parks the identity until it gets another 
   const secret = { refreshToken: 'no.such.token' };
   const { id } = await fleet.directory.register({ username, secret });
   const update = await fleet.send(id, 'device_2', { power: 'ON' });
-  await fleet.waiting(update, 'IDENTITY_QUARANTINED');
+  await fleet.waiting(update, 'NEEDS_OPERATOR');
   expect((await fleet.identity(id)).quarantine?.denial).toMatchObject({ stage: 'USER_POOL' });
   await fleet.directory.replaceSecret(id, { password: user.password });
   await fleet.succeeded(update);

@@ -4,7 +4,7 @@ import { useFleet } from '../support/useFleet.ts';
 
 const world = useFleet();
 
-test('a wrong password parks the identity and is never asked again', async () => {
+test('a wrong password needs an operator, and is never asked again', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
   const worker = await fleet.worker({ QUARANTINE_PROBE_MS: '100' });
@@ -12,10 +12,10 @@ test('a wrong password parks the identity and is never asked again', async () =>
   const asked = await aws.counter('InitiateAuth', user.username);
   const { id } = await fleet.register({ ...user, password: 'Wrong-password-1' });
   const update = await fleet.send(id, 'device_1', { power: 'ON' });
-  await fleet.waiting(update, 'IDENTITY_QUARANTINED');
+  await fleet.waiting(update, 'NEEDS_OPERATOR');
 
   const { status, quarantine } = await fleet.identity(id);
-  expect(status).toBe('QUARANTINED');
+  expect(status).toBe('NEEDS_OPERATOR');
   expect(quarantine).toMatchObject({ denial: { stage: 'USER_POOL', gate: 'USER_POOL_PASSWORD' } });
   expect(quarantine?.probeAt).toBeUndefined();
   // Another identity's whole delivery, and with it several sweeps, pass meanwhile.
@@ -33,7 +33,7 @@ test('the right password releases a parked identity and delivers what waited', a
   const ids = await fleet.sendAll(
     [1, 2, 3].map((step) => ({ identityId: id, thing: 'device_3', desired: { step } })),
   );
-  for (const update of ids) await fleet.waiting(update, 'IDENTITY_QUARANTINED');
+  for (const update of ids) await fleet.waiting(update, 'NEEDS_OPERATOR');
 
   await fleet.directory.replaceSecret(id, { password: user.password });
   const settled = await Promise.all(ids.map((update) => fleet.succeeded(update)));
@@ -48,12 +48,12 @@ test('a wrong password given to a connected identity shows at once, not at its n
   await fleet.directory.replaceSecret(id, { password: 'Wrong-password-1' });
   await eventually(async () => {
     expect(await fleet.identity(id)).toMatchObject({
-      status: 'QUARANTINED',
+      status: 'NEEDS_OPERATOR',
       quarantine: { denial: { gate: 'USER_POOL_PASSWORD' } },
     });
   });
   const update = await fleet.send(id, 'device_4', { power: 'ON' });
-  await fleet.waiting(update, 'IDENTITY_QUARANTINED');
+  await fleet.waiting(update, 'NEEDS_OPERATOR');
   await fleet.directory.replaceSecret(id, { password: user.password });
   await fleet.succeeded(update);
 });
@@ -125,7 +125,7 @@ test('a renewal that is refused is not asked again while the connection lives', 
   // The next connect needs credentials, and finds out.
   await aws.post('/actions/drop-connections', { clientIds: [cognitoId] });
   const update = await fleet.send(id, 'device_7', { step: 6 });
-  await fleet.waiting(update, 'IDENTITY_QUARANTINED');
+  await fleet.waiting(update, 'NEEDS_OPERATOR');
   expect((await fleet.identity(id)).quarantine?.denial.message).toContain('disabled');
   expect(await asked()).toBe(4);
 });
