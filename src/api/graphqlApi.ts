@@ -1,8 +1,4 @@
 import { blockFieldSuggestionsPlugin } from '@escape.tech/graphql-armor-block-field-suggestions';
-import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
-import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
-import { maxDirectivesPlugin } from '@escape.tech/graphql-armor-max-directives';
-import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createYoga } from 'graphql-yoga';
@@ -14,6 +10,7 @@ import { type ApiContext, type ApiServices, useApiContext } from './context.ts';
 import { useEventStreams } from './events/eventStreamResponse.ts';
 import { GRAPHIQL_OPTIONS } from './graphiql.ts';
 import type { CallerBuckets } from './limits/callerBuckets.ts';
+import { documentLimits } from './limits/documentLimits.ts';
 import { type PersistedOperations, useAllowedOperations } from './limits/persistedOperations.ts';
 import { useCost } from './limits/useCost.ts';
 import { useDeadline } from './limits/useDeadline.ts';
@@ -25,12 +22,6 @@ import type { ServerContext } from './requestFacts.ts';
 import { buildSchema } from './schema/schema.ts';
 import { usePagePolicy } from './securityHeaders.ts';
 import { useDiscreetVariableErrors } from './variableErrors.ts';
-
-const MAX_DEPTH = 12;
-const MAX_ALIASES = 50;
-const MAX_DIRECTIVES = 50;
-/** Of a document; large inputs belong into variables, which do not count. */
-const MAX_TOKENS = 2000;
 
 export interface GraphqlApiOptions {
   readonly services: ApiServices;
@@ -81,10 +72,7 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
       useStrictRequests(options.maxBodyBytes),
       useAllowedOperations(options.persisted, options.onlyPersisted),
       ...(options.introspection ? [] : [useDisableIntrospection(), blockFieldSuggestionsPlugin()]),
-      maxTokensPlugin({ n: MAX_TOKENS }),
-      maxDepthPlugin({ n: MAX_DEPTH }),
-      maxAliasesPlugin({ n: MAX_ALIASES }),
-      maxDirectivesPlugin({ n: MAX_DIRECTIVES }),
+      ...documentLimits(),
       useDiscreetVariableErrors(),
       useTokenScope(),
       useCost({ maximum: options.maxCost, buckets: options.buckets }),
