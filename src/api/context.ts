@@ -85,8 +85,11 @@ export interface ApiContext extends ApiServices {
   readonly caller: Caller;
   readonly actor: string;
   readonly facts: RequestFacts;
-  /** Aborts when the caller is gone, so that nothing waits for nobody. */
-  readonly disconnected: AbortSignal;
+  /**
+   * Aborts when nobody wants to know any more: the caller hung up, or was answered that the time is
+   * over. What waits or reads in a loop stops then; what a mutation has begun to change is finished.
+   */
+  readonly signal: AbortSignal;
   readonly audit: RequestAudit;
   /** Of a subscription: where its events stand. */
   readonly stream: StreamFacts;
@@ -119,6 +122,7 @@ export function contextMaker(
     readonly audit: RequestAudit;
     readonly stream: StreamFacts;
     readonly #request: Request;
+    #over: AbortController | undefined;
     #updates: ApiContext['updates'] | undefined;
     #identities: ApiContext['identities'] | undefined;
     #connections: ApiContext['connections'] | undefined;
@@ -137,8 +141,19 @@ export function contextMaker(
       this.#request = server.request;
     }
 
-    get disconnected() {
-      return this.#request.signal;
+    get signal() {
+      this.#over ??= this.#untilOver();
+      return this.#over.signal;
+    }
+
+    #untilOver(): AbortController {
+      const over = new AbortController();
+      const end = () => over.abort();
+      const { signal } = this.#request;
+      signal.addEventListener('abort', end, { once: true });
+      if (signal.aborted) end();
+      this.facts.endWork = end;
+      return over;
     }
 
     get updates() {
@@ -185,5 +200,9 @@ export function useApiContext(services: ApiServices, log: Logger): Plugin<object
       setExecuteFn((given) => executeFn({ ...given, contextValue }));
     },
     onSubscribe: ({ args }) => void give(args),
+    onResultProcess({ result, serverContext }) {
+      // A subscription has only begun.
+      if (!(Symbol.asyncIterator in result)) serverContext.facts?.endWork?.();
+    },
   };
 }

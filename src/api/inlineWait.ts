@@ -15,7 +15,7 @@ export async function endedWithin<T>(
   const problem = context.ends.problem(waitMs);
   if (problem !== undefined) throw problem;
   const done = await work();
-  const waiting = context.ends.waitFor(idsOf(done), waitMs, context.disconnected);
+  const waiting = context.ends.waitFor(idsOf(done), waitMs, context.signal);
   await waiting.catch(() => undefined);
   return done;
 }

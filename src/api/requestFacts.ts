@@ -23,6 +23,8 @@ export interface RequestFacts {
   outcome: RequestOutcome;
   /** What the operation costs, in points, as soon as that is known. */
   cost?: number;
+  /** Ends what still works for the answer, once there is one. */
+  endWork?: () => void;
 }
 
 export function newRequestFacts(): RequestFacts {

@@ -5,6 +5,7 @@ import type { FailureCode, FinalState, UpdateState } from '../../src/shared/doma
 import type { Update } from '../../src/shared/domain/update.ts';
 import type { UpdateFilter } from '../../src/shared/domain/updateFilter.ts';
 import type { Order, Place } from '../../src/shared/store/shardScan.ts';
+import { UpdateFacets } from '../../src/shared/store/updateFacets.ts';
 import { useStore } from '../support/useStore.ts';
 import { SearchWorld } from './support/searchWorld.ts';
 import { request } from './support/shardWorld.ts';
@@ -159,6 +160,20 @@ test('pages stay as they are while updates arrive and end', async () => {
   } while (after !== undefined);
   expect(seen).toHaveLength(updates.length);
   expect(new Set(seen)).toEqual(new Set(updates.map(({ id }) => id)));
+});
+
+test('what nobody wants to know any more is not looked for, and a page that ended so can go on', async () => {
+  const { world, updates } = await populated();
+  const signal = AbortSignal.abort();
+  const query = { filter: {}, first: 10, order: 'newest' } as const;
+  const whole = await world.search.page(query);
+  const none = await world.search.page({ ...query, signal });
+  expect(none.hits).toEqual([]);
+  expect(await world.search.page({ ...query, after: none.next })).toEqual(whole);
+  const facets = new UpdateFacets(world.redis, world.keys, 4);
+  const filter = { thing: updates[0]?.thing };
+  expect(await facets.count(filter, signal)).toMatchObject({ total: 0, atLeast: true });
+  expect(await facets.count(filter)).toMatchObject({ atLeast: false });
 });
 
 test('a page that would take too long a search is short, and the next goes on from there', async () => {

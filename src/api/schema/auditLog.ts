@@ -132,7 +132,7 @@ builder.queryField('auditLog', (t) =>
       const { entries, hasMore, endCursor } = await context.gate.read(async () => {
         // Whoever asks sees what was done here before.
         await context.auditBuffer.flush();
-        return context.auditReader.page(size, args.after ?? undefined, filter);
+        return context.auditReader.page(size, args.after ?? undefined, filter, context.signal);
       });
       const edges = entries.map(({ cursor, entry }) => ({ cursor, node: entry }));
       return toPage(edges, args, hasMore, endCursor);

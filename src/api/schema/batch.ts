@@ -52,7 +52,7 @@ export const BatchType = builder.node(builder.objectRef<Batch>('Batch'), {
         const final = sums(ends, ({ state }) => state);
         if (left === 0) return final;
         const filter = { batchId: id, states: ['QUEUED', 'HELD', 'IN_FLIGHT'] as const };
-        const open = await context.gate.read(() => context.facets.count(filter));
+        const open = await context.gate.read(() => context.facets.count(filter, context.signal));
         return [...open.states, ...final];
       },
     }),

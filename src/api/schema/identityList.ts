@@ -77,7 +77,7 @@ function isSound(text: string): boolean {
 export async function identityPage(filter: IdentityFilter, args: PageArgs, context: ApiContext) {
   const size = pageSize(args);
   const page = await context.gate.read(() =>
-    context.identityIndex.page(filter, size, args.after ?? undefined),
+    context.identityIndex.page(filter, size, args.after ?? undefined, context.signal),
   );
   const found = await Promise.all(page.hits.map(({ id }) => context.identities.load(id)));
   const edges = page.hits.flatMap(({ cursor }, at) => {

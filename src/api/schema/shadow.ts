@@ -138,7 +138,7 @@ function nameProblem(identityId: string, { thing, shadow }: ShadowRef): CourierE
 
 async function read(identityId: string, ref: ShadowRef, context: ApiContext): Promise<LiveShadow> {
   const outcome = await context.gate.read(() =>
-    context.shadowReads.read(identityId, ref, context.disconnected),
+    context.shadowReads.read(identityId, ref, context.signal),
   );
   if (outcome.kind === 'shadow') return outcome.shadow;
   throw refusal(outcome, identityId);

@@ -99,6 +99,6 @@ builder.queryField('updateFacets', (t) =>
       filter: t.arg({ type: UpdateFilterInput, description: 'Which ones; all unless given.' }),
     },
     resolve: (_root, { filter }, context) =>
-      context.gate.read(() => context.facets.count(toFilter(filter))),
+      context.gate.read(() => context.facets.count(toFilter(filter), context.signal)),
   }),
 );

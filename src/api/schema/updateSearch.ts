@@ -84,7 +84,10 @@ export async function updatePage(filter: UpdateFilter, args: UpdateListArgs, con
   const first = pageSize(args);
   const after = typeof args.after === 'string' ? parseCursor(args.after) : undefined;
   const order: Order = args.orderBy === 'OLDEST_FIRST' ? 'oldest' : 'newest';
-  const page = await context.gate.read(() => context.search.page({ filter, first, after, order }));
+  const { signal } = context;
+  const page = await context.gate.read(() =>
+    context.search.page({ filter, first, after, order, signal }),
+  );
   const found = await Promise.all(page.hits.map(({ id }) => context.updates.load(id)));
   const edges = page.hits.flatMap((hit, at) => {
     const node = refTo(found[at]);

@@ -57,13 +57,19 @@ export class AuditReader {
 
   /**
    * The next `first` entries that match. Looks at 10,000 at most: a page may be short, or empty,
-   * and yet have more behind it. @throws PAGE_INVALID
+   * and yet have more behind it; so may one whose signal aborts. @throws PAGE_INVALID
    */
-  async page(first: number, after: string | undefined, filter: AuditFilter): Promise<AuditPage> {
+  async page(
+    first: number,
+    after: string | undefined,
+    filter: AuditFilter,
+    signal?: AbortSignal,
+  ): Promise<AuditPage> {
     let place = after === undefined ? undefined : parseCursor(after);
     const oldest = Math.max(filter.since ?? 0, Date.now() - this.#retentionMs, 0);
     const entries: { cursor: string; entry: AuditEntry }[] = [];
     for (let looked = 0; looked < MAX_LOOKED_AT; looked += CHUNK) {
+      if (signal?.aborted === true) break;
       const chunk = await this.#chunk(place, oldest, filter.until);
       for (const found of chunk) {
         if (entries.length === first) {

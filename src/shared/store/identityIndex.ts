@@ -71,12 +71,13 @@ export class IdentityIndex {
 
   /**
    * A page of those that fit. One that has looked at as many candidates as a page may is shorter
-   * than asked for, and goes on all the same. @throws PAGE_INVALID
+   * than asked for, and goes on all the same; so does one whose signal aborts. @throws PAGE_INVALID
    */
   async page(
     filter: IdentityFilter,
     first: number,
     after: string | undefined,
+    signal?: AbortSignal,
   ): Promise<IdentityPage> {
     const source = sourceOf(filter);
     const from = after === undefined ? '' : parseCursor(after, source.order);
@@ -95,7 +96,7 @@ export class IdentityIndex {
       if (part === undefined) return toPage(entries, undefined);
       const entry = part.entries.shift();
       if (entry !== undefined) entries.push(entry);
-      else if (looked < MOST_A_PAGE) await refill(part);
+      else if (looked < MOST_A_PAGE && signal?.aborted !== true) await refill(part);
       else return toPage(entries, part.place);
     }
     return toPage(entries.slice(0, first), entries[first - 1]?.place);

@@ -27,6 +27,8 @@ export interface SearchQuery {
   readonly order: Order;
   /** Only these shards; all that the filter can match in unless given. */
   readonly shards?: readonly number[] | undefined;
+  /** Where it aborts, the page ends as one that has looked at as much as one may. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Candidates that one script looks at, about a millisecond of Redis's time. */
@@ -60,7 +62,7 @@ export class SearchIndex {
 
   /** A page of what matches, as far as a bounded number of candidates shows it. */
   async page(query: SearchQuery): Promise<SearchPage> {
-    const { order, first } = query;
+    const { order, first, signal } = query;
     const parts = this.#parts(query);
     const pauses =
       query.filter.waitReasons === undefined ? [] : await readPauses(this.#redis, this.#keys);
@@ -71,7 +73,7 @@ export class SearchIndex {
       const page = { hits: found.slice(0, first), next: undefined };
       if (found.length > first) return { ...page, next: found[first - 1] };
       if (known === undefined) return page;
-      if (budget <= 0) return { ...page, next: known };
+      if (budget <= 0 || signal?.aborted === true) return { ...page, next: known };
       // Only those that hold the merge up: what lies further on may never be needed.
       const best = firstHit(parts, order)?.hits[0];
       const needed = parts.filter(

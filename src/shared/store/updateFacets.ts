@@ -53,18 +53,18 @@ export class UpdateFacets {
 
   /**
    * Exact where the index's own sizes tell it (no filter but states and failure codes) or where the
-   * candidates are few enough; `atLeast` otherwise.
+   * candidates are few enough; `atLeast` otherwise, and where the signal aborts.
    */
-  async count(filter: UpdateFilter): Promise<Facets> {
+  async count(filter: UpdateFilter, signal?: AbortSignal): Promise<Facets> {
     const [tally, exact] = await Promise.all([
-      this.#tally(filter),
+      this.#tally(filter, signal),
       isOfSizes(filter) ? this.#sizes(filter) : undefined,
     ]);
     if (exact === undefined || !tally.atLeast) return tally;
     return { ...tally, ...exact, atLeast: false };
   }
 
-  async #tally(filter: UpdateFilter): Promise<Facets> {
+  async #tally(filter: UpdateFilter, signal: AbortSignal | undefined): Promise<Facets> {
     const pauses = await readPauses(this.#redis, this.#keys);
     const { low, high } = rangeOf(filter);
     const parts = shardsOf(filter, this.#shardCount).map((shard) => ({
@@ -77,7 +77,7 @@ export class UpdateFacets {
     let budget = MOST_A_COUNT;
     for (;;) {
       const open = parts.filter(({ ended }) => !ended);
-      if (open.length === 0 || budget <= 0) break;
+      if (open.length === 0 || budget <= 0 || signal?.aborted === true) break;
       const most = Math.max(LEAST_A_SCRIPT, Math.min(MOST_A_SCRIPT, budget / open.length));
       const walks = await Promise.all(
         open.map(async (part) => {
