@@ -21,6 +21,7 @@ import { useStrictRequests } from './requestParser.ts';
 import type { ServerContext } from './requestFacts.ts';
 import { buildSchema } from './schema/schema.ts';
 import { usePagePolicy } from './securityHeaders.ts';
+import { useTurnedAwayLog } from './turnedAway.ts';
 import { useDiscreetVariableErrors } from './variableErrors.ts';
 
 export interface GraphqlApiOptions {
@@ -66,6 +67,7 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
       useApiContext(services, log),
       useRequestMetrics(services.metrics),
       useRequestOrigin(options.trustedHops),
+      useTurnedAwayLog(log),
       ...(graphiql ? [usePagePolicy(() => renderGraphiQL(GRAPHIQL_OPTIONS))] : []),
       useAuthentication(authenticate),
       useEventStreams(options.heartbeatMs),

@@ -12,6 +12,7 @@ import { EventBus } from './events.ts';
 import { readinessProblem } from './health.ts';
 import { registerFleetGauges } from './metrics/fleetGauges.ts';
 import { logEvents } from './metrics/logEvents.ts';
+import { registerStoreMemory } from './metrics/storeMemory.ts';
 import { countWebhooks, registerWebhookGauges } from './metrics/webhookMetrics.ts';
 import { countEvents } from './metrics/workerMetrics.ts';
 import { connectionSettings, workerName } from './settings.ts';
@@ -58,6 +59,7 @@ const { presence, pauses, budgets } = parts;
 const shardCount = config.SHARD_COUNT;
 registerFleetGauges(registry, { keeper, presence, pauses, budgets, redis, keys, shardCount });
 registerWebhookGauges(registry, parts);
+registerStoreMemory(registry, redis);
 
 const ops = createOpsServer({
   host: config.OPS_HOST,

@@ -33,6 +33,8 @@ beforeAll(async () => {
     QUARANTINE_PROBE_MS: '3000',
     LEASE_MS: '3000',
     SHARD_COUNT: '16',
+    // Observes presence; the denials of this test concern another one.
+    PRESENCE_USERNAME: 'user-0006',
   });
   const { targets } = deployment;
   prometheus = await PrometheusServer.start({ targets, hurry: HURRY });

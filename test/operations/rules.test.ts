@@ -7,7 +7,9 @@ import { PROMETHEUS, whyNot } from './support/tools.ts';
 const reason = whyNot(PROMETHEUS);
 const given = test.skipIf(reason !== undefined);
 const suffix = reason === undefined ? '' : `: ${reason}`;
-const TESTS = ['prometheus/rules.test.yml', 'prometheus/objective.test.yml'];
+const TESTS = readdirSync('prometheus')
+  .filter((name) => name.endsWith('.test.yml'))
+  .map((name) => `prometheus/${name}`);
 const promtool = (...args: string[]) =>
   execFileSync('promtool', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
