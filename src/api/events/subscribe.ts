@@ -94,13 +94,11 @@ async function* nothing(): AsyncGenerator<never, void> {
 }
 
 /** What a resolver of an event does first: events come over hours, and loaders must not. */
-export function beginEvent(context: ApiContext, { place }: Placed): string {
-  const cursor = eventCursor(place);
-  context.stream.eventCursor = cursor;
+export function beginEvent(context: ApiContext, { place }: Placed): void {
+  context.stream.eventCursor = eventCursor(place);
   context.updates.clearAll();
   context.identities.clearAll();
   context.connections.clearAll();
-  return cursor;
 }
 
 /** All shards; the fleet's stream stands beside them. */

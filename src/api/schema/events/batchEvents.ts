@@ -2,11 +2,11 @@ import type { Batch } from '../../../shared/domain/batch.ts';
 import type { CourierEvent, EventPlace } from '../../../shared/domain/courierEvent.ts';
 import { CourierError } from '../../../shared/errors/courierError.ts';
 import type { ApiContext } from '../../context.ts';
-import { allShards, beginEvent, subscribeTo } from '../../events/subscribe.ts';
+import { allShards, subscribeTo } from '../../events/subscribe.ts';
 import { BatchType } from '../batch.ts';
 import { builder } from '../builder.ts';
 import { describedEnum } from '../describedEnum.ts';
-import { AFTER_DESCRIPTION, CURSOR_DESCRIPTION } from './words.ts';
+import { AFTER_DESCRIPTION, handOut, placeFields } from './eventFields.ts';
 
 interface Payload {
   readonly kind: 'PROGRESS' | 'ENDED';
@@ -25,15 +25,7 @@ const BatchEventTypeEnum = describedEnum<Payload['kind']>('BatchEventType', {
 const BatchEventType = builder.objectRef<Payload>('BatchEvent').implement({
   description: 'How far a batch is.',
   fields: (t) => ({
-    cursor: t.string({
-      description: CURSOR_DESCRIPTION,
-      resolve: (event, _args, context) => beginEvent(context, event),
-    }),
-    at: t.field({
-      type: 'DateTime',
-      description: 'When it happened.',
-      resolve: ({ place }) => place.ms,
-    }),
+    ...placeFields(t),
     type: t.expose('kind', { type: BatchEventTypeEnum, description: 'What happened.' }),
     batch: t.field({
       type: BatchType,
@@ -74,10 +66,7 @@ builder.subscriptionField('batchEvents', (t) =>
         'Use the id that updateShadows gave. Batches that have ended are kept for RETENTION_MS.',
       );
     },
-    resolve: (event, _args, context) => {
-      beginEvent(context, event);
-      return event;
-    },
+    resolve: handOut,
   }),
 );
 

@@ -3,10 +3,10 @@ import {
   type EventOf,
   FLEET_STREAM,
 } from '../../../shared/domain/courierEvent.ts';
-import { allShards, beginEvent, subscribeTo } from '../../events/subscribe.ts';
+import { allShards, subscribeTo } from '../../events/subscribe.ts';
 import { builder } from '../builder.ts';
 import { describedEnum } from '../describedEnum.ts';
-import { AFTER_DESCRIPTION, CURSOR_DESCRIPTION } from './words.ts';
+import { AFTER_DESCRIPTION, handOut, placeFields } from './eventFields.ts';
 
 type OfWorker = EventOf<'WORKER_JOINED' | 'WORKER_LEFT'> | EventOf<'SHARD_OWNER'>;
 type Payload = OfWorker | EventOf<'OPERATOR_ACTED'>;
@@ -24,15 +24,7 @@ const FleetEventTypeEnum = describedEnum('FleetEventType', {
 const FleetEventType = builder.objectRef<Payload>('FleetEvent').implement({
   description: 'Something that happened in the fleet.',
   fields: (t) => ({
-    cursor: t.string({
-      description: CURSOR_DESCRIPTION,
-      resolve: (event, _args, context) => beginEvent(context, event),
-    }),
-    at: t.field({
-      type: 'DateTime',
-      description: 'When it happened.',
-      resolve: ({ place }) => place.ms,
-    }),
+    ...placeFields(t),
     type: t.expose('kind', { type: FleetEventTypeEnum, description: 'What happened.' }),
     worker: t.string({
       nullable: true,
@@ -82,10 +74,7 @@ builder.subscriptionFields((t) => ({
         pick: (events) =>
           events.filter(isOfWorker).filter((event) => !worker || event.worker === worker),
       }),
-    resolve: (event, _args, context) => {
-      beginEvent(context, event);
-      return event;
-    },
+    resolve: handOut,
   }),
   fleetEvents: t.field({
     type: FleetEventType,
@@ -98,10 +87,7 @@ builder.subscriptionFields((t) => ({
         after,
         pick: (events) => events.filter(isOfFleet),
       }),
-    resolve: (event, _args, context) => {
-      beginEvent(context, event);
-      return event;
-    },
+    resolve: handOut,
   }),
 }));
 

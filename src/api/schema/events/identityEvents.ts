@@ -1,11 +1,11 @@
 import type { CourierEvent, EventOf } from '../../../shared/domain/courierEvent.ts';
 import { shardOf } from '../../../shared/domain/ids.ts';
-import { allShards, beginEvent, subscribeTo } from '../../events/subscribe.ts';
+import { allShards, subscribeTo } from '../../events/subscribe.ts';
 import { builder } from '../builder.ts';
 import { describedEnum } from '../describedEnum.ts';
 import { ConnectionStateEnum, IdentityStatusEnum, WaitReasonEnum } from '../enums.ts';
 import { IdentityType } from '../identity.ts';
-import { AFTER_DESCRIPTION, CURSOR_DESCRIPTION } from './words.ts';
+import { AFTER_DESCRIPTION, handOut, placeFields } from './eventFields.ts';
 
 type Payload = EventOf<'IDENTITY_STATUS'> | EventOf<'CONNECTION_STATE'>;
 
@@ -20,15 +20,7 @@ const IdentityEventTypeEnum = describedEnum('IdentityEventType', {
 const IdentityEventType = builder.objectRef<Payload>('IdentityEvent').implement({
   description: 'Something that happened to an identity or to its connection.',
   fields: (t) => ({
-    cursor: t.string({
-      description: CURSOR_DESCRIPTION,
-      resolve: (event, _args, context) => beginEvent(context, event),
-    }),
-    at: t.field({
-      type: 'DateTime',
-      description: 'When it happened.',
-      resolve: ({ place }) => place.ms,
-    }),
+    ...placeFields(t),
     type: t.expose('kind', { type: IdentityEventTypeEnum, description: 'What happened.' }),
     identityId: t.exposeID('identityId', { description: 'The id of the identity.' }),
     identity: t.field({
@@ -95,10 +87,7 @@ builder.subscriptionField('identityEvents', (t) =>
             .filter((event) => !types || types.includes(event.kind)),
       });
     },
-    resolve: (event, _args, context) => {
-      beginEvent(context, event);
-      return event;
-    },
+    resolve: handOut,
   }),
 );
 

@@ -2,12 +2,12 @@ import type { CourierEvent, EventOf } from '../../../shared/domain/courierEvent.
 import { shardOf, shardOfUpdate } from '../../../shared/domain/ids.ts';
 import { CourierError } from '../../../shared/errors/courierError.ts';
 import { updateNotFound } from '../../../shared/store/updateControl.ts';
-import { allShards, beginEvent, subscribeTo } from '../../events/subscribe.ts';
+import { allShards, subscribeTo } from '../../events/subscribe.ts';
 import { builder } from '../builder.ts';
 import { describedEnum } from '../describedEnum.ts';
 import { FailureCodeEnum, UpdateStateEnum, WaitReasonEnum } from '../enums.ts';
 import { refTo, UpdateType } from '../update.ts';
-import { AFTER_DESCRIPTION, CURSOR_DESCRIPTION } from './words.ts';
+import { AFTER_DESCRIPTION, handOut, placeFields } from './eventFields.ts';
 
 type Payload = EventOf<'UPDATE_ENDED'> | EventOf<'UPDATE_HELD'>;
 
@@ -24,15 +24,7 @@ const UpdateEventTypeEnum = describedEnum('UpdateEventType', {
 const UpdateEventType = builder.objectRef<Payload>('UpdateEvent').implement({
   description: 'Something that happened to an update.',
   fields: (t) => ({
-    cursor: t.string({
-      description: CURSOR_DESCRIPTION,
-      resolve: (event, _args, context) => beginEvent(context, event),
-    }),
-    at: t.field({
-      type: 'DateTime',
-      description: 'When it happened.',
-      resolve: ({ place }) => place.ms,
-    }),
+    ...placeFields(t),
     type: t.expose('kind', { type: UpdateEventTypeEnum, description: 'What happened.' }),
     updateId: t.exposeID('updateId', { description: 'The id of the update.' }),
     update: t.field({
@@ -111,10 +103,7 @@ builder.subscriptionField('updateEvents', (t) =>
           events.filter(isOfUpdate).filter((event) => matches(event, filter ?? {}, wanted)),
       });
     },
-    resolve: (event, _args, context) => {
-      beginEvent(context, event);
-      return event;
-    },
+    resolve: handOut,
   }),
 );
 
