@@ -67,21 +67,29 @@ export function labelProblem(label: string | undefined): CourierError | undefine
   );
 }
 
-export function reasonProblem(reason: string | undefined): CourierError | undefined {
-  if (reason === undefined) return undefined;
-  const sound = reason.isWellFormed() && reason.trim() !== '' && !CONTROL.test(reason);
-  if (sound && reason.length <= MAX_REASON_LENGTH) return undefined;
+/** For what is destructive or concerns many. @throws REASON_INVALID */
+export function requireReason(reason: string): void {
+  if (!isReason(reason)) throw reasonInvalid(`Say why, in 1 to ${MAX_REASON_LENGTH} characters.`);
+}
+
+/** For everything else that an operator does: the audit has it. @throws REASON_INVALID */
+export function allowReason(reason: string | null | undefined): string | undefined {
+  if (typeof reason !== 'string') return undefined;
+  if (!isReason(reason)) throw reasonInvalid('Shorten it, or leave it out.');
+  return reason;
+}
+
+function isReason(text: string): boolean {
+  const sound = text.isWellFormed() && text.trim() !== '' && !CONTROL.test(text);
+  return sound && text.length <= MAX_REASON_LENGTH;
+}
+
+function reasonInvalid(remedy: string): CourierError {
   return new CourierError(
     'REASON_INVALID',
     `A reason has 1 to ${MAX_REASON_LENGTH} characters, not only spaces and no control characters.`,
-    'Shorten it, or leave it out.',
+    remedy,
   );
-}
-
-/** For what is destructive or concerns many. @throws REASON_INVALID */
-export function requireReason(reason: string): void {
-  const problem = reasonProblem(reason);
-  if (problem !== undefined) throw problem;
 }
 
 export function idempotencyKeyProblem(key: string | undefined): CourierError | undefined {

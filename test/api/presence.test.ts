@@ -132,3 +132,14 @@ test('the observer says since when it observes, and what it missed', async () =>
   await records.observe({ identityId, subscription: 'another' });
   expect((await api.run(query)).presenceObserver.gaps).toHaveLength(1);
 });
+
+test('a thing whose name no thing can have is an error, not a thing', async () => {
+  const api = await startApi(redis().url);
+  const { errors } = await api.send('{ thing(name: "no thing") { name } }');
+  expect(errors).toEqual([
+    expect.objectContaining({
+      path: ['thing'],
+      extensions: expect.objectContaining({ code: 'THING_NAME_INVALID' }),
+    }),
+  ]);
+});

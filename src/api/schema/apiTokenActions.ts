@@ -3,7 +3,7 @@ import type { ApiTokenRecord } from '../../shared/domain/apiToken.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { tokenNotFound } from '../../shared/store/apiTokens.ts';
 import type { ApiContext } from '../context.ts';
-import { reasonProblem } from '../input.ts';
+import { requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { ApiTokenType, RoleEnum } from './apiToken.ts';
@@ -102,8 +102,7 @@ builder.mutationFields((t) => ({
     }),
     resolve: (_root, { input }, context) =>
       perform(context, 'revokeApiToken', async () => {
-        const problem = reasonProblem(input.reason);
-        if (problem !== undefined) throw problem;
+        requireReason(input.reason);
         await context.apiTokens.revoke(input.id, context.actor, input.reason);
         return found(input.id, context);
       }),

@@ -1,7 +1,7 @@
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { updateNotFound } from '../../shared/store/updateControl.ts';
 import { audit } from '../audit.ts';
-import { reasonProblem } from '../input.ts';
+import { allowReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
 import { refTo, UpdateType } from './update.ts';
@@ -32,9 +32,7 @@ builder.mutationField('cancelUpdate', (t) =>
     },
     resolve: (_root, { input }, context) =>
       perform(context, 'cancelUpdate', async () => {
-        const reason = input.reason ?? undefined;
-        const problem = reasonProblem(reason);
-        if (problem !== undefined) throw problem;
+        const reason = allowReason(input.reason);
         const before = await context.updates.load(input.updateId);
         await context.control.cancel(input.updateId, context.actor, reason);
         const update = refTo(await context.updates.clear(input.updateId).load(input.updateId));

@@ -3,19 +3,27 @@ import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ConnectionAction } from '../../shared/queue/deliverJob.ts';
 import { identityNotFound } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
+import { allowReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { IdentityType } from './identity.ts';
+import { REASON_DESCRIPTION } from './reason.ts';
 
 const MAX_WARM_UPS = 1000;
+
+interface AskedOfConnection {
+  readonly identityId: string;
+  readonly reason?: string | null | undefined;
+}
 
 /** What was asked of one identity's connection; the owner does it as soon as it gets to it. */
 async function ask(
   action: ConnectionAction,
-  identityId: string,
+  { identityId, reason }: AskedOfConnection,
   context: ApiContext,
 ): Promise<Identity> {
+  allowReason(reason);
   const identity = await context.identities.load(identityId);
   if (identity === undefined) throw identityNotFound(identityId);
   await context.fleetControl.connections(action, [identityId]);
@@ -26,6 +34,7 @@ const ConnectionActionInput = builder.inputType('ConnectionActionInput', {
   description: 'An identity whose connection is meant.',
   fields: (t) => ({
     identityId: t.id({ required: true, description: 'The identity.' }),
+    reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
 
@@ -47,7 +56,7 @@ builder.mutationFields((t) => ({
     },
     errors: result('ReconnectIdentity'),
     resolve: (_root, { input }, context) =>
-      perform(context, 'reconnectIdentity', () => ask('reconnect', input.identityId, context)),
+      perform(context, 'reconnectIdentity', () => ask('reconnect', input, context)),
   }),
   closeConnection: t.field({
     type: IdentityType,
@@ -59,7 +68,7 @@ builder.mutationFields((t) => ({
     },
     errors: result('CloseConnection'),
     resolve: (_root, { input }, context) =>
-      perform(context, 'closeConnection', () => ask('close', input.identityId, context)),
+      perform(context, 'closeConnection', () => ask('close', input, context)),
   }),
 }));
 

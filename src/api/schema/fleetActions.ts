@@ -1,14 +1,17 @@
 import { audit } from '../audit.ts';
+import { allowReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { FleetType } from './fleet.ts';
+import { REASON_DESCRIPTION } from './reason.ts';
 
 const MoveShardInput = builder.inputType('MoveShardInput', {
   description: 'A shard, and the worker that is to own it.',
   fields: (t) => ({
     shard: t.int({ required: true, description: 'The number of the shard.' }),
     worker: t.string({ required: true, description: 'The name of the worker.' }),
+    reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
 
@@ -16,6 +19,7 @@ const WorkerInput = builder.inputType('WorkerInput', {
   description: 'A worker.',
   fields: (t) => ({
     worker: t.string({ required: true, description: 'Its name.' }),
+    reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
 
@@ -37,6 +41,7 @@ builder.mutationFields((t) => ({
     errors: result('MoveShard'),
     resolve: (_root, { input }, context) =>
       perform(context, 'moveShard', async () => {
+        allowReason(input.reason);
         const before = await context.fleet.read();
         await context.fleetControl.moveShard(input.shard, input.worker);
         const owner = before.shards.find(({ shard }) => shard === input.shard)?.owner;
@@ -57,6 +62,7 @@ builder.mutationFields((t) => ({
     errors: result('DrainWorker'),
     resolve: (_root, { input }, context) =>
       perform(context, 'drainWorker', async () => {
+        allowReason(input.reason);
         await context.fleetControl.drainWorker(input.worker);
         audit(context, { subjects: [input.worker], after: { draining: true } });
         return context.fleet.read();
@@ -70,6 +76,7 @@ builder.mutationFields((t) => ({
     errors: result('ResumeWorker'),
     resolve: (_root, { input }, context) =>
       perform(context, 'resumeWorker', async () => {
+        allowReason(input.reason);
         await context.fleetControl.resumeWorker(input.worker);
         audit(context, { subjects: [input.worker], after: { draining: false } });
         return context.fleet.read();

@@ -1,7 +1,7 @@
 import { type Group, groupNameProblem } from '../../shared/domain/group.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { MAX_MEMBERS } from '../../shared/store/groupDirectory.ts';
-import { labelProblem, requireReason } from '../input.ts';
+import { allowReason, labelProblem, requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
@@ -9,6 +9,7 @@ import { IdentityType } from './identity.ts';
 import { IdentityConnection, identityPage } from './identityList.ts';
 import { eachRow, identityRows, MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
 import { pageArgs, pageSize, toPage } from './page.ts';
+import { REASON_DESCRIPTION } from './reason.ts';
 import { UpdateType } from './update.ts';
 
 export const GroupType = builder.node(builder.objectRef<Group>('Group'), {
@@ -130,6 +131,7 @@ const GroupMembersInput = builder.inputType('GroupMembersInput', {
   fields: (t) => ({
     group: t.string({ required: true, description: 'The group, by its name or its id.' }),
     identityIds: t.idList({ required: true, description: `Up to ${MAX_IDENTITIES} identities.` }),
+    reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
 
@@ -175,6 +177,7 @@ builder.mutationFields((t) => ({
     },
     resolve: (_root, { input }, context) =>
       perform(context, 'addToGroup', async () => {
+        allowReason(input.reason);
         requireFewIdentities(input.identityIds.length);
         const group = await context.groups.require(input.group);
         const rows = await eachRow(input.identityIds, 'addToGroup', context, async (id) => {
@@ -198,6 +201,7 @@ builder.mutationFields((t) => ({
     },
     resolve: (_root, { input }, context) =>
       perform(context, 'removeFromGroup', async () => {
+        allowReason(input.reason);
         requireFewIdentities(input.identityIds.length);
         const group = await context.groups.require(input.group);
         const rows = await eachRow(input.identityIds, 'removeFromGroup', context, async (id) => {

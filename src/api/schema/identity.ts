@@ -1,7 +1,7 @@
 import type { ConnectionView, Identity, Quarantine } from '../../shared/domain/identity.ts';
 import { audit } from '../audit.ts';
 import { perform } from '../perform.ts';
-import { labelProblem, secretOf, usernameProblem } from '../input.ts';
+import { allowReason, labelProblem, secretOf, usernameProblem } from '../input.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import {
@@ -12,6 +12,7 @@ import {
   StageEnum,
 } from './enums.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
+import { REASON_DESCRIPTION } from './reason.ts';
 
 const QuarantineType = builder.objectRef<Quarantine>('Quarantine').implement({
   description: 'Why an identity is parked, and what ends it.',
@@ -198,6 +199,7 @@ const ReleaseIdentityInput = builder.inputType('ReleaseIdentityInput', {
   description: 'An identity to release.',
   fields: (t) => ({
     identityId: t.id({ required: true, description: 'The identity.' }),
+    reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
 
@@ -259,6 +261,7 @@ builder.mutationFields((t) => ({
     errors: identityResult('ReleaseIdentity'),
     resolve: (_root, { input }, context) =>
       perform(context, 'releaseIdentity', async () => {
+        allowReason(input.reason);
         const before = await context.identities.load(input.identityId);
         const identity = await context.directory.release(input.identityId);
         const { status, quarantine } = before ?? {};

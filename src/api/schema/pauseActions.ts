@@ -4,10 +4,11 @@ import { CourierError } from '../../shared/errors/courierError.ts';
 import { shardNotFound } from '../../shared/store/fleetControl.ts';
 import { identityNotFound } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
-import { requireReason } from '../input.ts';
+import { allowReason, requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
+import { REASON_DESCRIPTION } from './reason.ts';
 import { PauseType } from './pause.ts';
 
 const PauseTargetInput = builder.inputType('PauseTargetInput', {
@@ -36,7 +37,7 @@ const ResumeUpdatesInput = builder.inputType('ResumeUpdatesInput', {
   description: 'What to let go.',
   fields: (t) => ({
     target: t.field({ type: PauseTargetInput, required: true, description: 'What was paused.' }),
-    reason: t.string({ description: 'Why, for the audit.' }),
+    reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
 
@@ -107,8 +108,7 @@ builder.mutationFields((t) => ({
     }),
     resolve: (_root, { input }, context) =>
       perform(context, 'resumeUpdates', async () => {
-        const { reason } = input;
-        if (typeof reason === 'string') requireReason(reason);
+        allowReason(input.reason);
         return context.pauses.resume(await targetOf(context, input.target));
       }),
   }),

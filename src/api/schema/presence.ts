@@ -4,6 +4,8 @@ import {
   type PresenceObservation,
   type PresenceState,
 } from '../../shared/domain/presence.ts';
+import { thingNameProblem } from '../../shared/domain/shadow.ts';
+import { CourierError } from '../../shared/errors/courierError.ts';
 import { presenceCursor } from '../../shared/store/presenceReader.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
@@ -135,9 +137,14 @@ builder.queryFields((t) => ({
   thing: t.field({
     type: ThingType,
     authScopes: { role: 'viewer' },
-    description: 'A thing; nothing is asked of AWS for it.',
+    description:
+      'A thing; nothing is asked of AWS for it. A name that no thing can have is the error THING_NAME_INVALID.',
     args: { name: t.arg({ type: 'ThingName', required: true, description: 'Its name.' }) },
-    resolve: (_root, { name }) => ({ name }),
+    resolve: (_root, { name }) => {
+      const problem = thingNameProblem(name);
+      if (problem === undefined) return { name };
+      throw new CourierError('THING_NAME_INVALID', problem, 'Correct the thing name.');
+    },
   }),
   presences: t.field({
     type: PresenceConnection,

@@ -71,7 +71,7 @@ export class FleetPauses {
     throw new CourierError(
       'NOT_PAUSED',
       `There is no pause of ${field}.`,
-      'Look at fleet { pauses { … } }; each pause ends by itself, also where another one holds the same updates.',
+      'Look at fleet { pauses { … } }; each pause is ended apart from the others, also where two hold the same updates back.',
     );
   }
 }
