@@ -218,3 +218,15 @@ test('without configured tokens whoever reaches this machine is an admin, under 
   const wrong = await send('http://127.0.0.1/graphql', { authorization: 'Bearer wrong' });
   expect(wrong.status).toBe(401);
 });
+
+test('a token is not made for an operation that its role may not do', async () => {
+  const api = await startApi(redis().url);
+  const asked = { name: 'ci', operations: ['update', 'setBudget', 'drainWorker'] };
+  expect(await create(api, { ...asked, role: 'OPERATOR' })).toMatchObject({
+    code: 'TOKEN_INVALID',
+    message: 'setBudget needs the role admin.',
+  });
+  expect(await create(api, { ...asked, role: 'ADMIN' })).toMatchObject({
+    apiToken: { operations: asked.operations },
+  });
+});

@@ -123,3 +123,22 @@ test('the dead of all shards come newest first, page by page', async () => {
     expect(errors[0].extensions.code).toBe('PAGE_INVALID');
   }
 });
+
+test('a replay keeps the expected version, takes another one, or none where it says null', async () => {
+  const { api, id } = await start({ expectedVersion: 7 });
+  await end(api, id, 'FAILED', 1);
+  const versionOf = async (input: object) =>
+    (await run(api, REPLAY, { updateId: id, ...input })).update.expectedVersion;
+  expect(await versionOf({})).toBe(7);
+  expect(await versionOf({ expectedVersion: 9 })).toBe(9);
+  expect(await versionOf({ expectedVersion: null })).toBe(null);
+});
+
+test('a replay may wait for its end, for as long as any answer may', async () => {
+  const { api, id } = await start();
+  await end(api, id, 'FAILED', 1);
+  const { code } = await run(api, REPLAY, { updateId: id, wait: '1h' });
+  expect(code).toBe('WAIT_INVALID');
+  const { update } = await run(api, REPLAY, { updateId: id, wait: '10ms' });
+  expect(update).toMatchObject({ state: 'QUEUED', replayOf: { id } });
+});

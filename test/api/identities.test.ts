@@ -195,3 +195,18 @@ test('an unknown identity can be neither released nor given a password', async (
   });
   expect(replaceIdentitySecret).toMatchObject({ code: 'IDENTITY_NOT_FOUND' });
 });
+
+test('an identity may be registered with its tags, which are looked at first', async () => {
+  const api = await startApi(redis().url);
+  const query = `mutation ($input: RegisterIdentityInput!) {
+    registerIdentity(input: $input) {
+      ... on RegisterIdentitySuccess { identity { tags } } ... on Error { code }
+    }
+  }`;
+  const ask = async (tags: readonly string[]) => {
+    const input = { username: 'alice', password: 'a-Password-1', tags };
+    return (await api.run(query, { input })).registerIdentity;
+  };
+  expect(await ask(['no tag'])).toEqual({ code: 'TAGS_INVALID' });
+  expect(await ask(['plant:a', 'floor-1'])).toEqual({ identity: { tags: ['floor-1', 'plant:a'] } });
+});

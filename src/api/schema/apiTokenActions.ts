@@ -1,12 +1,14 @@
 import type { GraphQLSchema } from 'graphql';
 import type { ApiTokenRecord } from '../../shared/domain/apiToken.ts';
+import { reaches, type Role } from '../../shared/domain/roles.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { tokenNotFound } from '../../shared/store/apiTokens.ts';
 import type { ApiContext } from '../context.ts';
 import { requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
-import { actionResult } from './actionResult.ts';
+import { actionResult, ownResult } from './actionResult.ts';
 import { ApiTokenType, RoleEnum } from './apiToken.ts';
+import { roleNeeded } from './authorization.ts';
 import { builder } from './builder.ts';
 
 const DAY_MS = 86_400_000;
@@ -73,15 +75,12 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: CreateApiTokenInput, required: true, description: 'The token.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'CreateApiTokenResult', description: 'What createApiToken answers.' },
-    },
+    errors: ownResult('createApiToken'),
     resolve: (_root, { input }, context, { schema }) =>
       perform(context, 'createApiToken', async () => {
         const { name, role } = input;
         if (!NAME.test(name)) throw invalid('The name has characters that it may not have.', NAMES);
-        const operations = operationsOf(input.operations, schema);
+        const operations = operationsOf(input.operations, role, schema);
         const expiresAt = expiryOf(input, Date.now());
         const createdBy = context.actor;
         const asked = { name, role, operations, expiresAt, createdBy };
@@ -117,13 +116,24 @@ async function found(id: string, context: ApiContext): Promise<ApiTokenRecord> {
 
 function operationsOf(
   asked: readonly string[] | null | undefined,
+  role: Role,
   schema: GraphQLSchema,
 ): readonly string[] | undefined {
   if (asked === null || asked === undefined) return undefined;
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-  const known = new Set(roots.flatMap((root) => Object.keys(root?.getFields() ?? {})));
+  const fields = new Map(roots.flatMap((root) => Object.entries(root?.getFields() ?? {})));
   const operations = [...new Set(asked)];
-  if (operations.length > 0 && operations.every((one) => known.has(one))) return operations;
+  for (const name of operations) {
+    const field = fields.get(name);
+    const needed = field && roleNeeded(field);
+    if (needed !== undefined && !reaches(role, needed)) {
+      throw invalid(
+        `${name} needs the role ${needed}.`,
+        'Give the token that role, or leave the operation out.',
+      );
+    }
+  }
+  if (operations.length > 0 && operations.every((one) => fields.has(one))) return operations;
   throw invalid(
     'An operation is no field of Query, Mutation or Subscription, or there is none.',
     'Name them as docs/roles.md lists them, or leave them out.',

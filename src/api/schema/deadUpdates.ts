@@ -5,11 +5,12 @@ import type { Update } from '../../shared/domain/update.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { cursorOf } from '../../shared/store/deadUpdates.ts';
 import { updateNotFound } from '../../shared/store/updateControl.ts';
+import { endedWithin } from '../inlineWait.ts';
 import { perform } from '../perform.ts';
 import { builder } from './builder.ts';
 import { pageArgs, pageSize, toPage } from './page.ts';
 import { refTo, UpdateConnection, UpdateType } from './update.ts';
-import { accept, KEY_DESCRIPTION, refOf } from './updateShadow.ts';
+import { accept, KEY_DESCRIPTION, refOf, WAIT_DESCRIPTION } from './updateShadow.ts';
 
 builder.queryField('deadUpdates', (t) =>
   t.field({
@@ -41,12 +42,14 @@ const ReplayUpdateInput = builder.inputType('ReplayUpdateInput', {
       description: 'Another document; as it was unless given.',
     }),
     expectedVersion: t.int({
-      description: 'Another version that the shadow must have; as it was unless given.',
+      description:
+        'Another version that the shadow must have; as it was unless given, and null for none.',
     }),
     expiresAt: t.field({
       type: 'DateTime',
       description: 'When the new one expires; never unless given.',
     }),
+    wait: t.field({ type: 'Duration', description: WAIT_DESCRIPTION }),
     idempotencyKey: t.string({ description: KEY_DESCRIPTION }),
   }),
 });
@@ -69,8 +72,8 @@ builder.mutationField('replayUpdate', (t) =>
       result: { name: 'ReplayUpdateSuccess', description: 'A new update was accepted.' },
       dataField: { name: 'update', description: 'The new update.' },
     },
-    resolve: (_root, { input }, context) =>
-      perform(context, 'replayUpdate', async () => {
+    resolve: (_root, { input }, context) => {
+      const take = async () => {
         const original = await context.updates.load(input.updateId);
         if (original === undefined) throw updateNotFound(input.updateId);
         if (!REPLAYABLE.includes(original.state)) throw notReplayable(original);
@@ -80,13 +83,19 @@ builder.mutationField('replayUpdate', (t) =>
           ...(group === undefined ? {} : { identityId: '', groupId: group.id }),
           // Not known to be an object yet: `requestProblem` looks at it before anything is stored.
           desired: (input.desired as JsonObject | null | undefined) ?? original.desired,
-          expectedVersion: input.expectedVersion ?? original.expectedVersion,
+          expectedVersion:
+            input.expectedVersion === undefined
+              ? original.expectedVersion
+              : (input.expectedVersion ?? undefined),
           expiresAt: input.expiresAt ?? undefined,
         });
         const [row] = await accept([asked], input.idempotencyKey ?? undefined, context);
         if (row?.taken !== true) throw row?.error ?? new TypeError('a request without its row');
         return refOf(row, asked, context);
-      }),
+      };
+      const taking = () => perform(context, 'replayUpdate', take);
+      return endedWithin(context, input.wait, taking, ({ id }) => [id]);
+    },
   }),
 );
 

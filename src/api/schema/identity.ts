@@ -1,4 +1,5 @@
 import type { ConnectionView, Identity, Quarantine } from '../../shared/domain/identity.ts';
+import { tagsProblem } from '../../shared/domain/tags.ts';
 import { audit } from '../audit.ts';
 import { perform } from '../perform.ts';
 import { allowReason, labelProblem, secretOf, usernameProblem } from '../input.ts';
@@ -177,6 +178,7 @@ const RegisterIdentityInput = builder.inputType('RegisterIdentityInput', {
         'Instead of the password: a refresh token that the user pool issued to the app client of the workers. The identity is good as long as the token is.',
     }),
     label: t.string({ description: 'What to call it: up to 128 characters.' }),
+    tags: t.stringList({ description: 'Up to 20 tags.' }),
   }),
 });
 
@@ -223,11 +225,12 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'registerIdentity', async () => {
         const label = input.label ?? undefined;
-        const problem = usernameProblem(input.username) ?? labelProblem(label);
+        const tags = input.tags ?? [];
+        const problem = usernameProblem(input.username) ?? labelProblem(label) ?? tagsProblem(tags);
         if (problem !== undefined) throw problem;
         const secret = secretOf(input);
         if (secret instanceof CourierError) throw secret;
-        return context.directory.register({ username: input.username, secret, label });
+        return context.directory.register({ username: input.username, secret, label, tags });
       }),
   }),
   replaceIdentitySecret: t.field({

@@ -9,6 +9,7 @@ import { endedWithin } from '../inlineWait.ts';
 import { targeted } from '../updateTarget.ts';
 import { costs } from '../limits/fieldCost.ts';
 import { perform } from '../perform.ts';
+import { ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { BatchType } from './batch.ts';
 import { ConfirmLevelEnum, ErrorPolicyEnum } from './enums.ts';
@@ -20,7 +21,7 @@ const MAX_ROWS = 1000;
 export const KEY_DESCRIPTION =
   'Up to 255 characters that name this request. The same key with the same body gives the same answer again and never sends twice; keep it until you have an answer.';
 
-const WAIT_DESCRIPTION =
+export const WAIT_DESCRIPTION =
   'Up to how long the answer waits for the end of what it accepted, for example 5s (API_MAX_WAIT_MS at most). What has not ended by then is answered as it stands.';
 
 interface UpdateFields {
@@ -256,10 +257,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: UpdateShadowsInput, required: true, description: 'The patches.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'UpdateShadowsResult', description: 'What updateShadows answers.' },
-    },
+    errors: ownResult('updateShadows'),
     resolve: (_root, { input }, context) => {
       const take = async () => {
         const wrong = sizeProblem(input.updates.length);
