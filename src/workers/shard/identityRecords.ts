@@ -201,11 +201,12 @@ export class IdentityRecords {
       connectedAt: connectedAt === undefined ? '' : this.#clock.toRedis(connectedAt),
       recycleAt: recycleAt === undefined ? '' : this.#clock.toRedis(recycleAt),
     };
-    const { state, worker, ...rest } = { ...view, ...times };
+    const { state, worker, epoch, ...rest } = { ...view, ...times };
     const words = Object.entries({ state, worker, ...rest }).flatMap(([name, value]) => {
       return [name, String(value ?? '')];
     });
-    await runScript(this.#redis, WRITE_CONNECTION, [this.#shardKeys.lease], [identityId, ...words]);
+    const args = [identityId, epoch, ...words];
+    await runScript(this.#redis, WRITE_CONNECTION, [this.#shardKeys.lease], args);
   }
 
   #localTime(time: number | undefined): number | undefined {

@@ -17,6 +17,8 @@ export class ShardConnections {
   readonly #connections = new Map<string, IdentityConnection>();
   /** Jobs that were given back because an identity's connection was not there yet. */
   readonly #jobsOf = new Map<string, Set<string>>();
+  #quiet = false;
+  #letGo = false;
   readonly #doubts = new Doubts({
     isDetached: (identityId) => this.#isDetached(identityId),
     probe: (identityId) => this.#probe(identityId),
@@ -63,6 +65,9 @@ export class ShardConnections {
         report: (id, view) => this.#report(id, view),
       });
       this.#connections.set(identityId, connection);
+      // A round or a job that is under way yet may ask for one that nobody would close any more.
+      if (this.#quiet) connection.quiet();
+      if (this.#letGo) void connection.close();
     }
     return connection;
   }
@@ -103,16 +108,19 @@ export class ShardConnections {
 
   /** Whoever waits for one waits no longer: the shard is handed over. */
   quiet(): void {
+    this.#quiet = true;
     for (const connection of this.#connections.values()) connection.quiet();
   }
 
-  /** Lets go of all, each in its own time. */
+  /** Lets go of all, each in its own time. None opens from now on. */
   async close(): Promise<void> {
+    this.#letGo = true;
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
   }
 
-  /** Lets go of all at once: the lease was lost. */
+  /** Lets go of all at once: the lease was lost. None opens from now on. */
   async abandon(): Promise<void> {
+    this.#letGo = true;
     await Promise.all([...this.#connections.values()].map((connection) => connection.abandon()));
   }
 

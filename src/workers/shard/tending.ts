@@ -56,30 +56,41 @@ export class Tending {
 
   #begin(): void {
     if (this.#round !== undefined || this.#stopped || !this.#lease.valid) return;
-    this.#round = this.#steps()
-      .catch((error: unknown) => {
-        if (error instanceof FencedError || error instanceof IdentityMissingError) return;
-        const { shard } = this.#lease;
-        this.#deps.log.warn({ shard, error: messageOf(error) }, 'looking after the shard failed');
-      })
-      .finally(() => {
-        this.#round = undefined;
-      });
+    this.#round = this.#runAll().finally(() => {
+      this.#round = undefined;
+    });
   }
 
-  async #steps(): Promise<void> {
+  /** What fails keeps nothing else from its turn: a full Redis may take no job, and end updates. */
+  async #runAll(): Promise<void> {
+    for (const [step, run] of Object.entries(this.#steps())) {
+      try {
+        await run();
+      } catch (error) {
+        if (error instanceof FencedError) return;
+        if (error instanceof IdentityMissingError) continue;
+        const { shard } = this.#lease;
+        const problem = { shard, step, error: messageOf(error) };
+        this.#deps.log.warn(problem, 'looking after the shard failed');
+      }
+    }
+  }
+
+  #steps(): Readonly<Record<string, () => Promise<unknown> | void>> {
     const { schedule, sweeper, index, strays, connections, tail } = this.#tended;
-    await this.#endInheritedWaits();
-    // What its job did not release: one that was lost, or that ran a moment too early.
-    await schedule.release();
-    await sweeper.sweep();
-    await this.#observePresence();
-    await index.trim();
-    await this.#deps.acrossShards.tend(this.#lease.shard);
-    await strays.adopt();
-    await connections.probeDue();
-    connections.maintain();
-    await tail.round();
+    return {
+      'end inherited waits': () => this.#endInheritedWaits(),
+      // What its job did not release: one that was lost, or that ran a moment too early.
+      'release what is due': () => schedule.release(),
+      sweep: () => sweeper.sweep(),
+      'observe presence': () => this.#observePresence(),
+      'trim the index': () => index.trim(),
+      'look across shards': () => this.#deps.acrossShards.tend(this.#lease.shard),
+      'adopt stray jobs': () => strays.adopt(),
+      'probe what is due': () => connections.probeDue(),
+      'maintain connections': () => connections.maintain(),
+      'hand events on': () => tail.round(),
+    };
   }
 
   /** Once: what begins to wait from now on waits for this owner. */

@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest';
+import { configure } from '../../support/servers.ts';
 import { eventually } from '../../support/eventually.ts';
+import type { Fleet } from '../support/fleet.ts';
 import { useFleet } from '../support/useFleet.ts';
 
 const world = useFleet({ redis: { aof: 'always' } });
+
+/** An identity of this shard that a worker has connected. */
+async function inShard(fleet: Fleet, shard: number): Promise<{ readonly id: string }> {
+  for (;;) {
+    const identity = await fleet.active();
+    if ((await fleet.identity(identity.id)).shard === shard) return identity;
+  }
+}
 
 test('connections stay while Redis restarts, and updates flow over them afterwards', async () => {
   const fleet = world.fleet();
@@ -49,4 +59,26 @@ test('without Redis for longer than the lease nothing is published, and then all
   expect([...new Set(order)]).toEqual([0, 1, 2, 3, 4]);
   expect(order).toEqual(order.toSorted((a, b) => a - b));
   expect(new Set(applied.map((entry) => entry.sessionIdentifier)).size).toBe(1);
+});
+
+test('what a full Redis keeps the owner of a shard from does not keep it from the rest', async () => {
+  const fleet = world.fleet();
+  const worker = await fleet.worker({ IDLE_CLOSE_MS: '3000' });
+  const closed: string[] = [];
+  worker.events.on('connection:lost', ({ identityId }) => closed.push(identityId));
+  const parked = await fleet.register({ ...world.aws().user(), password: 'another one' });
+  // The same shard's, so that one round looks after both.
+  const { id } = await inShard(fleet, parked.shard);
+  const held = await fleet.send(parked.id, 'device_3', { power: 'ON' });
+  await fleet.waiting(held, 'NEEDS_OPERATOR');
+  const keys = fleet.keys.shard(parked.shard);
+  const job = await fleet.redis.hget(keys.update(held), 'job');
+  await configure(fleet.redis, 'maxmemory', '1');
+  try {
+    // Its lane wants a new job, which cannot be added.
+    await fleet.redis.del(`${keys.queue}:${job}`);
+    await eventually(() => expect(closed).toContain(id));
+  } finally {
+    await configure(fleet.redis, 'maxmemory', '0');
+  }
 });

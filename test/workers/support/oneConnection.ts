@@ -4,6 +4,7 @@ import { parseVaultKeys } from '../../../src/shared/vault/keys.ts';
 import { Vault } from '../../../src/shared/vault/vault.ts';
 import { createAwsClients, destroyAwsClients } from '../../../src/workers/aws/clients.ts';
 import { createBudgets } from '../../../src/workers/budgets/budgets.ts';
+import type { SharedConnectionDependencies } from '../../../src/workers/connection/connectionDependencies.ts';
 import { ConnectionSlots } from '../../../src/workers/connection/connectionSlots.ts';
 import { createCrtRuntime } from '../../../src/workers/connection/crtRuntime.ts';
 import { IdentityConnection } from '../../../src/workers/connection/identityConnection.ts';
@@ -28,18 +29,14 @@ export interface OneConnection {
   stop(): Promise<void>;
 }
 
-/** The connection of one identity with a real lease on its shard, and no worker around it. */
-export async function oneConnection(
+/** A shard with a real lease on it, and what its connections share; no worker around it. */
+export async function ownedShard(
   fleet: Fleet,
   identityId: string,
-  options: {
-    readonly settings?: Readonly<Record<string, string>>;
-    /** Instead of making the identity active; may throw. */
-    readonly onActive?: () => Promise<void>;
-  } = {},
-): Promise<OneConnection> {
-  const config = loadWorkerConfig(fleet.environment({ LEASE_MS: '60000', ...options.settings }));
-  const settings = connectionSettings(config);
+  settings: Readonly<Record<string, string>> = {},
+) {
+  const config = loadWorkerConfig(fleet.environment({ LEASE_MS: '60000', ...settings }));
+  const ofConnections = connectionSettings(config);
   const events = new EventBus(pino({ level: 'silent' }));
   const { redis, keys } = fleet;
   const budgets = createBudgets(redis, keys, config);
@@ -50,16 +47,10 @@ export async function oneConnection(
   if (lease === undefined) throw new Error("the shard is somebody else's");
   const vaultKeys = parseVaultKeys(fleet.environment()['VAULT_KEYS'] ?? '');
   if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
-  const vault = new Vault(vaultKeys);
-  const records = new IdentityRecords(redis, keys, lease, vault, new RedisClock());
-  const states: WorkerEvents['connection:state']['to'][] = [];
-  const lost: WorkerEvents['connection:lost']['kind'][] = [];
-  events.on('connection:state', ({ to }) => states.push(to));
-  events.on('connection:lost', ({ kind }) => lost.push(kind));
-  let announced = 0;
-  const connection = new IdentityConnection(identityId, {
-    runtime: createCrtRuntime(settings.caPem),
-    settings,
+  const records = new IdentityRecords(redis, keys, lease, new Vault(vaultKeys), new RedisClock());
+  const shared: SharedConnectionDependencies = {
+    runtime: createCrtRuntime(ofConnections.caPem),
+    settings: ofConnections,
     budgets,
     events,
     slots: new ConnectionSlots(config.MAX_CONNECTIONS),
@@ -75,6 +66,32 @@ export async function oneConnection(
       events,
       refreshAheadMs: config.REFRESH_AHEAD_MS,
     },
+  };
+  return { config, events, lease, records, shared, stop: () => destroyAwsClients(aws) };
+}
+
+/** The connection of one identity with a real lease on its shard, and no worker around it. */
+export async function oneConnection(
+  fleet: Fleet,
+  identityId: string,
+  options: {
+    readonly settings?: Readonly<Record<string, string>>;
+    /** Instead of making the identity active; may throw. */
+    readonly onActive?: () => Promise<void>;
+  } = {},
+): Promise<OneConnection> {
+  const { events, lease, records, shared, stop } = await ownedShard(
+    fleet,
+    identityId,
+    options.settings,
+  );
+  const states: WorkerEvents['connection:state']['to'][] = [];
+  const lost: WorkerEvents['connection:lost']['kind'][] = [];
+  events.on('connection:state', ({ to }) => states.push(to));
+  events.on('connection:lost', ({ kind }) => lost.push(kind));
+  let announced = 0;
+  const connection = new IdentityConnection(identityId, {
+    ...shared,
     lease,
     records,
     onConnected: () => undefined,
@@ -93,7 +110,7 @@ export async function oneConnection(
     announced: () => announced,
     stop: async () => {
       await connection.close();
-      destroyAwsClients(aws);
+      stop();
     },
   };
 }

@@ -232,8 +232,9 @@ return jobs
 };
 
 /**
- * What the fleet shows of a connection. Not fenced: a stale view harms nothing.
- * ARGV: id, then fields and values, of which the first ones are its state and its worker.
+ * What the fleet shows of a connection. Not fenced: an owner that has lost its lease may still say
+ * how its connection ended, as long as no later one has said anything.
+ * ARGV: id, epoch, then fields and values, of which the first ones are its state and its worker.
  */
 export const WRITE_CONNECTION: Script = {
   name: 'writeConnection',
@@ -243,10 +244,11 @@ export const WRITE_CONNECTION: Script = {
 -- What its owner says after its removal would stay for good.
 if redis.call('EXISTS', T .. ':identity:' .. ARGV[1]) == 0 then return 0 end
 local key = T .. ':connection:' .. ARGV[1]
-local was = redis.call('HMGET', key, 'state', 'worker')
-redis.call('HSET', key, unpack(ARGV, 2))
-if was[1] ~= ARGV[3] or was[2] ~= ARGV[5] then
-  event('C', 'i', ARGV[1], 's', ARGV[3], 'w', ARGV[5])
+local was = redis.call('HMGET', key, 'state', 'worker', 'epoch')
+if was[3] and tonumber(was[3]) > tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', key, 'epoch', ARGV[2], unpack(ARGV, 3))
+if was[1] ~= ARGV[4] or was[2] ~= ARGV[6] then
+  event('C', 'i', ARGV[1], 's', ARGV[4], 'w', ARGV[6])
 end
 return 1
 `
