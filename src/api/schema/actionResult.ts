@@ -15,3 +15,12 @@ export function actionResult(name: string, done: string, dataField: DataField) {
     dataField,
   };
 }
+
+/** The same for an answer that has a type of its own: `<Name>Success`, or an error. */
+export function ownResult(mutation: string) {
+  const name = mutation.charAt(0).toUpperCase() + mutation.slice(1);
+  return {
+    types: [CourierError],
+    union: { name: `${name}Result`, description: `What ${mutation} answers.` },
+  };
+}

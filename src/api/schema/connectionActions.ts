@@ -5,7 +5,7 @@ import { identityNotFound } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
 import { allowReason } from '../input.ts';
 import { perform } from '../perform.ts';
-import { actionResult } from './actionResult.ts';
+import { actionResult, ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { IdentityType } from './identity.ts';
 import { REASON_DESCRIPTION } from './reason.ts';
@@ -104,10 +104,7 @@ builder.mutationField('warmUpConnections', (t) =>
     args: {
       input: t.arg({ type: WarmUpConnectionsInput, required: true, description: 'Which.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'WarmUpConnectionsResult', description: 'What warmUpConnections answers.' },
-    },
+    errors: ownResult('warmUpConnections'),
     resolve: (_root, { input }, context) =>
       perform(context, 'warmUpConnections', async () => {
         const ids = [...new Set(input.identityIds)];

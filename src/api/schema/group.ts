@@ -3,7 +3,7 @@ import { CourierError } from '../../shared/errors/courierError.ts';
 import { MAX_MEMBERS } from '../../shared/store/groupDirectory.ts';
 import { allowReason, labelProblem, requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
-import { actionResult } from './actionResult.ts';
+import { actionResult, ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { IdentityType } from './identity.ts';
 import { IdentityConnection, identityPage } from './identityList.ts';
@@ -171,10 +171,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: GroupMembersInput, required: true, description: 'Which, and where.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'AddToGroupResult', description: 'What addToGroup answers.' },
-    },
+    errors: ownResult('addToGroup'),
     resolve: (_root, { input }, context) =>
       perform(context, 'addToGroup', async () => {
         allowReason(input.reason);
@@ -195,10 +192,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: GroupMembersInput, required: true, description: 'Which, and where.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'RemoveFromGroupResult', description: 'What removeFromGroup answers.' },
-    },
+    errors: ownResult('removeFromGroup'),
     resolve: (_root, { input }, context) =>
       perform(context, 'removeFromGroup', async () => {
         allowReason(input.reason);

@@ -1,11 +1,10 @@
 import { tagsProblem } from '../../shared/domain/tags.ts';
-import { CourierError } from '../../shared/errors/courierError.ts';
 import type { Removal } from '../../shared/store/identityRemovals.ts';
 import { identityNotFound } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
 import { labelProblem, requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
-import { actionResult } from './actionResult.ts';
+import { actionResult, ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
 import { IdentityType } from './identity.ts';
@@ -120,10 +119,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: IdentityTagsInput, required: true, description: 'Which, and what.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'TagIdentitiesResult', description: 'What tagIdentities answers.' },
-    },
+    errors: ownResult('tagIdentities'),
     resolve: (_root, { input }, context) =>
       perform(context, 'tagIdentities', () => tagAll('add', input, context)),
   }),
@@ -134,10 +130,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: IdentityTagsInput, required: true, description: 'Which, and what.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'UntagIdentitiesResult', description: 'What untagIdentities answers.' },
-    },
+    errors: ownResult('untagIdentities'),
     resolve: (_root, { input }, context) =>
       perform(context, 'untagIdentities', () => tagAll('remove', input, context)),
   }),

@@ -5,6 +5,7 @@ import { costs } from '../limits/fieldCost.ts';
 import type { MutationName } from '../metrics.ts';
 import { builder } from './builder.ts';
 import { type ErrorData, errorData, ErrorInterface } from './error.ts';
+import type { FieldsOf } from './fieldsOf.ts';
 import { IdentityType } from './identity.ts';
 
 export const MAX_IDENTITIES = 1000;
@@ -18,15 +19,15 @@ export interface IdentityRow {
   readonly error?: ErrorData | undefined;
 }
 
-export const IdentityRowType = builder.objectRef<IdentityRow>('IdentityRow').implement({
-  description: 'What became of one row: an identity, or an error.',
-  fields: (t) => ({
+/** What every row has; `identity` is the description of that field. */
+export function rowFields(t: FieldsOf<IdentityRow>, identity: string) {
+  return {
     index: t.exposeInt('index', { description: 'Its place in the request, from 0.' }),
     identity: t.field({
       type: IdentityType,
       nullable: true,
-      description: 'The identity as it stands now, where the row was done.',
-      resolve: ({ identity }) => identity,
+      description: identity,
+      resolve: (row) => row.identity,
     }),
     error: t.field({
       type: ErrorInterface,
@@ -34,12 +35,28 @@ export const IdentityRowType = builder.objectRef<IdentityRow>('IdentityRow').imp
       description: 'What is wrong, where the row was refused.',
       resolve: ({ error }) => error,
     }),
-  }),
+  };
+}
+
+interface Answer {
+  readonly rows: readonly IdentityRow[];
+}
+
+export function refusedField(t: FieldsOf<Answer>) {
+  return t.int({
+    description: 'How many rows were refused.',
+    resolve: ({ rows }) => rows.filter(({ error }) => error !== undefined).length,
+  });
+}
+
+const IdentityRowType = builder.objectRef<IdentityRow>('IdentityRow').implement({
+  description: 'What became of one row: an identity, or an error.',
+  fields: (t) => rowFields(t, 'The identity as it stands now, where the row was done.'),
 });
 
 /** What a mutation on many identities answers: `<name>Success`, with a row for each. */
 export function identityRows(name: string) {
-  return builder.objectRef<{ readonly rows: readonly IdentityRow[] }>(`${name}Success`).implement({
+  return builder.objectRef<Answer>(`${name}Success`).implement({
     description: 'The request was taken; its rows say which of them were done.',
     fields: (t) => ({
       rows: t.field({
@@ -52,10 +69,7 @@ export function identityRows(name: string) {
         description: 'How many rows were done.',
         resolve: ({ rows }) => rows.filter(({ error }) => error === undefined).length,
       }),
-      refused: t.int({
-        description: 'How many rows were refused.',
-        resolve: ({ rows }) => rows.filter(({ error }) => error !== undefined).length,
-      }),
+      refused: refusedField(t),
     }),
   });
 }

@@ -1,5 +1,5 @@
 import { CourierError } from '../../shared/errors/courierError.ts';
-import type { builder } from './builder.ts';
+import type { Arguments } from './fieldsOf.ts';
 
 /** The most entries that a page has. */
 export const MAX_PAGE = 500;
@@ -14,8 +14,6 @@ export interface Edge<Node> {
   readonly cursor: string;
   readonly node: Node;
 }
-
-type Arguments = Parameters<Parameters<typeof builder.queryField>[1]>[0]['arg'];
 
 /** The arguments of a list that is read forwards, page by page. */
 export function pageArgs(arg: Arguments) {

@@ -5,11 +5,17 @@ import type { ApiContext } from '../context.ts';
 import { labelProblem, secretOf, usernameProblem } from '../input.ts';
 import { costs } from '../limits/fieldCost.ts';
 import { perform } from '../perform.ts';
+import { ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
-import { type ErrorData, ErrorInterface } from './error.ts';
-import { IdentityType } from './identity.ts';
-import { eachRow, type IdentityRow, MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
+import {
+  eachRow,
+  type IdentityRow,
+  MAX_IDENTITIES,
+  refusedField,
+  requireFewIdentities,
+  rowFields,
+} from './identityRow.ts';
 
 const OnExistingEnum = describedEnum('OnExistingIdentity', {
   description: 'What happens with a username that is registered already.',
@@ -59,22 +65,10 @@ interface Row extends IdentityRow {
 const RowType = builder.objectRef<Row>('RegisterIdentitiesRow').implement({
   description: 'What became of one row: an identity, or an error.',
   fields: (t) => ({
-    index: t.exposeInt('index', { description: 'Its place in the request, from 0.' }),
-    identity: t.field({
-      type: IdentityType,
-      nullable: true,
-      description: 'The identity, where the row was taken.',
-      resolve: ({ identity }) => identity,
-    }),
+    ...rowFields(t, 'The identity, where the row was taken.'),
     created: t.boolean({
       description: 'Whether this request registered it; false for one that there was before.',
       resolve: ({ created }) => created === true,
-    }),
-    error: t.field({
-      type: ErrorInterface,
-      nullable: true,
-      description: 'What is wrong, where the row was refused.',
-      resolve: ({ error }): ErrorData | undefined => error,
     }),
   }),
 });
@@ -94,10 +88,7 @@ const SuccessType = builder
         description: 'How many were registered.',
         resolve: ({ rows }) => rows.filter(({ created }) => created === true).length,
       }),
-      refused: t.int({
-        description: 'How many rows were refused.',
-        resolve: ({ rows }) => rows.filter(({ error }) => error !== undefined).length,
-      }),
+      refused: refusedField(t),
     }),
   });
 
@@ -117,10 +108,7 @@ builder.mutationField('registerIdentities', (t) =>
     args: {
       input: t.arg({ type: RegisterIdentitiesInput, required: true, description: 'The users.' }),
     },
-    errors: {
-      types: [CourierError],
-      union: { name: 'RegisterIdentitiesResult', description: 'What registerIdentities answers.' },
-    },
+    errors: ownResult('registerIdentities'),
     resolve: (_root, { input }, context) =>
       perform(context, 'registerIdentities', async () => {
         const users: readonly UserFields[] = input.identities;

@@ -10,6 +10,7 @@ import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
 import { FailureCodeEnum, UpdateStateEnum, WaitReasonEnum } from './enums.ts';
+import type { Arguments } from './fieldsOf.ts';
 import { IdentityType } from './identity.ts';
 import { type PageArgs, pageArgs, pageSize, toPage } from './page.ts';
 import { ThingType } from './presence.ts';
@@ -96,8 +97,6 @@ export async function updatePage(filter: UpdateFilter, args: UpdateListArgs, con
   const last = page.next ?? page.hits.at(-1);
   return toPage(edges, args, page.next !== undefined, last && cursorOf(last));
 }
-
-type Arguments = Parameters<Parameters<typeof builder.queryField>[1]>[0]['arg'];
 
 export function updateListArgs(arg: Arguments) {
   return {

@@ -1,17 +1,13 @@
 import { eventCursor } from '../../../shared/domain/courierEvent.ts';
 import type { ApiContext } from '../../context.ts';
 import { beginEvent, type Placed } from '../../events/subscribe.ts';
-import type { builder } from '../builder.ts';
+import type { FieldsOf } from '../fieldsOf.ts';
 
 export const AFTER_DESCRIPTION =
   'The cursor of the last event that was seen: what came after it is sent first. From now on unless given. Where that is not all there any more, CURSOR_EXPIRED says so.';
 
-type Fields = Parameters<
-  NonNullable<Parameters<ReturnType<typeof builder.objectRef<Placed>>['implement']>[0]['fields']>
->[0];
-
 /** What every event has. */
-export function placeFields(t: Fields) {
+export function placeFields(t: FieldsOf<Placed>) {
   return {
     cursor: t.string({
       description:

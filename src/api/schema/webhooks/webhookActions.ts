@@ -6,7 +6,7 @@ import type { AuditedField } from '../../auditedInput.ts';
 import type { ApiContext } from '../../context.ts';
 import { requireReason } from '../../input.ts';
 import { perform } from '../../perform.ts';
-import { actionResult } from '../actionResult.ts';
+import { actionResult, ownResult } from '../actionResult.ts';
 import { builder } from '../builder.ts';
 import { WebhookEventEnum, WebhookType } from './webhook.ts';
 
@@ -98,11 +98,6 @@ const RotateWebhookSecretSuccess = withSecret(
   'The webhook has another secret.',
 );
 
-const errorsOf = (mutation: string, name: string) => ({
-  types: [CourierError],
-  union: { name, description: `What ${mutation} answers.` },
-});
-
 builder.mutationFields((t) => ({
   createWebhook: t.field({
     type: CreateWebhookSuccess,
@@ -111,7 +106,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: CreateWebhookInput, required: true, description: 'The webhook.' }),
     },
-    errors: errorsOf('createWebhook', 'CreateWebhookResult'),
+    errors: ownResult('createWebhook'),
     resolve: (_root, { input }, context) =>
       perform(context, 'createWebhook', async () => {
         const { name, url } = input;
@@ -177,7 +172,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: RotateWebhookSecretInput, required: true, description: 'Which.' }),
     },
-    errors: errorsOf('rotateWebhookSecret', 'RotateWebhookSecretResult'),
+    errors: ownResult('rotateWebhookSecret'),
     resolve: (_root, { input }, context) =>
       perform(context, 'rotateWebhookSecret', async () => {
         const overlapMs = input.overlap ?? DAY_MS;
