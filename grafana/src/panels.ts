@@ -10,6 +10,7 @@ import {
   SortOrder,
   StackingConfigBuilder,
   StackingMode,
+  TableSortByFieldStateBuilder,
   TooltipDisplayMode,
   VisibilityMode,
   VizLegendOptionsBuilder,
@@ -105,6 +106,7 @@ export interface Stat extends Panel {
   readonly steps: Steps;
   readonly decimals?: number;
   readonly noValue?: string;
+  readonly height?: number;
 }
 
 /** One number, coloured by its thresholds. */
@@ -115,7 +117,7 @@ export function stat(panel: Stat): StatBuilder {
     .datasource(DATASOURCE)
     .unit(panel.unit)
     .span(panel.span)
-    .height(4)
+    .height(panel.height ?? 4)
     .colorMode(BigValueColorMode.Value)
     .graphMode(BigValueGraphMode.Area)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
@@ -126,9 +128,19 @@ export function stat(panel: Stat): StatBuilder {
   return builder;
 }
 
+export interface Table extends Panel {
+  readonly noValue: string;
+  readonly height?: number;
+  /** The column by which rows stand in order at first. */
+  readonly sortBy?: string;
+  /** Columns that tell nothing. */
+  readonly without?: readonly string[];
+}
+
 /** A row for each label set, over the time that is shown. */
-export function table(panel: Panel & { readonly noValue: string }): TableBuilder {
-  return new TableBuilder()
+export function table(panel: Table): TableBuilder {
+  const hidden = ['Time', ...(panel.without ?? [])].map((column) => [column, true]);
+  const builder = new TableBuilder()
     .title(panel.title)
     .description(panel.description)
     .datasource(DATASOURCE)
@@ -136,10 +148,16 @@ export function table(panel: Panel & { readonly noValue: string }): TableBuilder
     .decimals(0)
     .noValue(panel.noValue)
     .span(panel.span)
-    .height(8)
+    .height(panel.height ?? 8)
     .thresholds(thresholds([]))
     .targets(panel.queries.map((query, index) => tableTarget(query, index)))
-    .withTransformation({ id: 'organize', options: { excludeByName: { Time: true } } });
+    .withTransformation({
+      id: 'organize',
+      options: { excludeByName: Object.fromEntries(hidden) },
+    });
+  const order = new TableSortByFieldStateBuilder();
+  if (panel.sortBy !== undefined) builder.sortBy([order.displayName(panel.sortBy)]);
+  return builder;
 }
 
 function target(query: Query, index: number): DataqueryBuilder {

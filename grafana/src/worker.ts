@@ -21,9 +21,10 @@ import {
   disconnects,
   timeToExpiry,
 } from './sections/connections.ts';
-import { leaseChanges, leasesByWorker, sweeps } from './sections/fleet.ts';
+import { consumersRestarted, leaseChanges, leasesByWorker, sweeps } from './sections/fleet.ts';
 import { latency } from './sections/latency.ts';
 import { cpu, eventLoop, garbage, heap, memory, uptime } from './sections/process.ts';
+import { scrapesWithoutStore } from './sections/store.ts';
 import {
   failuresByCode,
   lanesByReason,
@@ -32,6 +33,7 @@ import {
   updatesByOutcome,
   waitsByReason,
 } from './sections/updates.ts';
+import { webhookAttempts } from './sections/webhooks.ts';
 
 const CHOSEN = `instance=~"$worker"`;
 /** Metrics that the API has as well, for the choice of all workers. */
@@ -83,7 +85,17 @@ export function workerDashboard(): DashboardBuilder {
         attachments(CHOSEN),
       ],
     ],
-    [new RowBuilder('Leases'), [leasesByWorker(CHOSEN), leaseChanges(CHOSEN), sweeps(CHOSEN)]],
+    [
+      new RowBuilder('Leases, Redis and webhooks'),
+      [
+        leasesByWorker(CHOSEN),
+        leaseChanges(CHOSEN),
+        sweeps(CHOSEN),
+        consumersRestarted(CHOSEN),
+        scrapesWithoutStore(CHOSEN),
+        webhookAttempts(CHOSEN),
+      ],
+    ],
     [
       new RowBuilder('Process'),
       [

@@ -6,6 +6,7 @@ import { hurried, PrometheusServer, type Series } from '../operations/support/pr
 import { comparedVectors, panelQueries, rules } from '../operations/support/queries.ts';
 import { PROMETHEUS, whyNot } from '../operations/support/tools.ts';
 import { eventually } from '../support/eventually.ts';
+import { Receiver } from '../workers/webhooks/support/receiver.ts';
 
 /*
  * `npm run dev` under load, scraped by a real Prometheus every second. Windows of rules are a
@@ -22,6 +23,7 @@ const suffix = reason === undefined ? '' : `: ${reason}`;
 
 let deployment: LocalDeployment;
 let prometheus: PrometheusServer;
+let receiver: Receiver;
 let identities: readonly Identity[] = [];
 let loading: Promise<void> | undefined;
 const stopLoad = new AbortController();
@@ -35,6 +37,7 @@ beforeAll(async () => {
     SHARD_COUNT: '16',
     // Observes presence; the denials of this test concern another one.
     PRESENCE_USERNAME: 'user-0006',
+    WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
   });
   const { targets } = deployment;
   prometheus = await PrometheusServer.start({ targets, hurry: HURRY });
@@ -43,6 +46,8 @@ beforeAll(async () => {
     expect((await prometheus.query('up == 1')).length).toBe(3);
     expect((await prometheus.query('courier_updates_settled_total')).length).toBeGreaterThan(0);
   });
+  receiver = await Receiver.start();
+  await deployment.createWebhook(receiver.url);
   identities = await deployment.register(OWNERS);
   loading = deployment.load(identities, stopLoad.signal);
 });
@@ -52,6 +57,7 @@ afterAll(async () => {
   await loading?.catch(() => undefined);
   await prometheus?.stop();
   await deployment?.kill();
+  await receiver?.stop();
 });
 
 const finite = (series: readonly Series[]) =>
@@ -104,6 +110,13 @@ given(
           }),
         );
         expect(finite(await prometheus.query('sum(courier_identities_quarantined)'))).toEqual([1]);
+        const listed = await prometheus.query(panelShows('Alerts that fire'));
+        expect(listed.map(({ labels }) => labels)).toContainEqual({
+          ...NOT_ATTACHED,
+          alertname: 'CourierAuthorizationFailures',
+          severity: 'warning',
+        });
+        expect(receiver.received.length).toBeGreaterThan(0);
       },
       { deadlineMs: 60_000, intervalMs: 250 },
     );

@@ -1,7 +1,7 @@
 import type { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { graph, table, UNIT } from '../panels.ts';
-import { rate, type Selector, series, sum } from '../queries.ts';
+import { increase, type Selector, series, sum } from '../queries.ts';
 
 export function failuresByGate(selector: Selector): PanelBuilder {
   const failures = series('courier_authorization_failures_total', selector);
@@ -59,18 +59,15 @@ export function attachments(selector: Selector): PanelBuilder {
   return graph({
     title: 'AttachPolicy calls',
     description:
-      "AttachPolicy calls a second, by outcome. Once for each identity and never again: a steady rate means new identities. denied: the workers' own role, or the policy itself.",
-    unit: UNIT.perSecond,
+      "AttachPolicy calls in each interval, by outcome. Once for each identity and never again: steady calls mean new identities. denied: the workers' own role, or the policy itself.",
+    unit: UNIT.count,
     span: 8,
+    decimals: 1,
     queries: [
       {
-        expr: rate('courier_policy_attachments_total', selector, 'outcome'),
+        expr: increase('courier_policy_attachments_total', selector, 'outcome'),
         legend: '{{outcome}}',
       },
     ],
   });
-}
-
-function increase(metric: string, selector: Selector): string {
-  return `sum (increase(${series(metric, selector)}[$__rate_interval]))`;
 }

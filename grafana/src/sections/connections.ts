@@ -1,6 +1,6 @@
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { graph, UNIT } from '../panels.ts';
-import { rate, type Selector, series, sum } from '../queries.ts';
+import { increase, rate, type Selector, series, sum } from '../queries.ts';
 
 export function connectionsByState(selector: Selector): PanelBuilder {
   return graph({
@@ -23,16 +23,18 @@ export function disconnects(selector: Selector): PanelBuilder {
   return graph({
     title: 'Connections that ended or failed',
     description:
-      'Connections that ended a second by kind, and connects that failed (refused: …). recycled, idle and released are our own doing. taken_over: another client uses the same client id, and that is the one to find. network: look at the network, or at AWS.',
-    unit: UNIT.perSecond,
+      'Connections that ended in each interval by kind, and connects that failed (refused: …). recycled, idle, requested, probe and released are our own doing. taken_over: another client uses the same client id, and that is the one to find. network: look at the network, or at AWS.',
+    unit: UNIT.count,
     span: 8,
+    stacked: true,
+    decimals: 1,
     queries: [
       {
-        expr: `${rate('courier_disconnects_total', selector, 'kind')} > 0`,
+        expr: `${increase('courier_disconnects_total', selector, 'kind')} > 0`,
         legend: '{{kind}}',
       },
       {
-        expr: `${rate('courier_connects_refused_total', selector, 'kind')} > 0`,
+        expr: `${increase('courier_connects_refused_total', selector, 'kind')} > 0`,
         legend: 'refused: {{kind}}',
       },
     ],
@@ -60,16 +62,18 @@ export function timeToExpiry(selector: Selector, ...by: readonly string[]): Pane
   return graph({
     title: 'Time to the first expiry of credentials',
     description:
-      'How long the temporary credentials of the connected identity that is next to lose them still hold. They are renewed REFRESH_AHEAD_MS (5 min) before; a line that falls below that keeps failing to renew. A connection that is up outlives its credentials, the next connect does not.',
+      'How long the temporary credentials of the connected identity that is next to lose them still hold. They are renewed REFRESH_AHEAD_MS (5 min) before; a line that falls below that keeps failing to renew, and at the dashed one it is an alert. A connection that is up outlives its credentials, the next connect does not.',
     unit: UNIT.seconds,
     span: 8,
+    steps: [
+      [0, 'red'],
+      [120, 'green'],
+    ],
     queries: [
       {
         expr: `min${grouped} (${series('courier_credentials_expire_seconds', selector)})`,
         legend: by.length === 0 ? 'first' : by.map((label) => `{{${label}}}`).join(' '),
       },
-      // The default of REFRESH_AHEAD_MS less two minutes for the attempts.
-      { expr: 'vector(180)', legend: 'too late' },
     ],
   });
 }

@@ -1,6 +1,6 @@
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { graph, UNIT } from '../panels.ts';
-import { rate, type Selector, series, sum } from '../queries.ts';
+import { increase, type Selector, sum } from '../queries.ts';
 
 export function leasesByWorker(selector: Selector): PanelBuilder {
   return graph({
@@ -23,7 +23,7 @@ export function leaseChanges(selector: Selector): PanelBuilder {
     span: 8,
     queries: [
       {
-        expr: `sum by (change) (increase(${series('courier_lease_changes_total', selector)}[$__rate_interval]))`,
+        expr: increase('courier_lease_changes_total', selector, 'change'),
         legend: '{{change}}',
       },
     ],
@@ -49,14 +49,31 @@ export function sweeps(selector: Selector): PanelBuilder {
   return graph({
     title: 'Mended by the sweep',
     description:
-      "Lanes a second to which the owner's sweep gave a job, because none was alive (orphan) or it came too late (late). A few after a crash are its purpose; a steady rate means that jobs get lost. Beside it, scrapes at which Redis did not answer in time.",
-    unit: UNIT.perSecond,
+      "Lanes in each interval to which the owner's sweep gave a job, because none was alive (orphan) or it came too late (late). A few after a crash are its purpose; where it goes on, jobs get lost.",
+    unit: UNIT.count,
     span: 8,
+    decimals: 1,
     queries: [
-      { expr: rate('courier_sweep_findings_total', selector, 'finding'), legend: '{{finding}}' },
       {
-        expr: rate('courier_scrapes_without_store_total', selector),
-        legend: 'scrapes without Redis',
+        expr: increase('courier_sweep_findings_total', selector, 'finding'),
+        legend: '{{finding}}',
+      },
+    ],
+  });
+}
+
+export function consumersRestarted(selector: Selector): PanelBuilder {
+  return graph({
+    title: 'Consumers made anew',
+    description:
+      'Consumers of a shard that took no job although jobs were ready, in each interval, by worker. One burst after trouble with Redis is what it is for; a worker where it goes on wants a restart.',
+    unit: UNIT.count,
+    span: 8,
+    decimals: 1,
+    queries: [
+      {
+        expr: increase('courier_consumer_restarts_total', selector, 'instance'),
+        legend: '{{instance}}',
       },
     ],
   });

@@ -64,11 +64,30 @@ export function withinBounds(selector: Selector): PanelBuilder {
     description:
       'Of the updates that were accepted, the share that was so within 1 s and within 5 s of its submission.',
     unit: UNIT.ratio,
-    span: 8,
+    span: 12,
     max: 1,
     queries: [1, 5].map((bound) => ({
       expr: `${within(bound)} / ${all}`,
       legend: `within ${bound} s`,
+    })),
+  });
+}
+
+/** What the alerts on the objective look at. */
+export function missed(): PanelBuilder {
+  return graph({
+    title: 'Objective missed',
+    description:
+      'Share of the updates that were late, expired or given up, over windows of four lengths; 1 % is what the objective allows. CourierObjectiveBurnsFast comes above 14.4 % in 5 min and 1 h, CourierObjectiveBurnsSlowly above 6 % (dashed) in 30 min and 6 h, where enough updates ended. Nothing where none did.',
+    unit: UNIT.ratio,
+    span: 12,
+    steps: [
+      [0.06, 'orange'],
+      [0.144, 'red'],
+    ],
+    queries: ['5m', '30m', '1h', '6h'].map((window) => ({
+      expr: `courier:missed:ratio_rate${window}`,
+      legend: window,
     })),
   });
 }

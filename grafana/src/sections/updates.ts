@@ -48,7 +48,7 @@ export function oldestByReason(selector: Selector): PanelBuilder {
   return graph({
     title: 'Oldest waiting update, by reason',
     description:
-      'Age of the oldest update that waits, by why it waits. IDENTITY_QUARANTINED and NEEDS_OPERATOR wait for somebody to mend a gate; BACKOFF, RATE_LIMITED and CONNECTING should stay below a minute. The line "any" is the oldest open update, waiting or not.',
+      'Age of the oldest update that waits, by why it waits. IDENTITY_QUARANTINED and NEEDS_OPERATOR wait for somebody to mend a gate, PAUSED for resumeUpdates; BACKOFF, RATE_LIMITED and CONNECTING should stay below a minute. The line "any" is the oldest open update, waiting or not.',
     unit: UNIT.seconds,
     span: 8,
     steps: [
@@ -96,5 +96,28 @@ export function waitsByReason(selector: Selector): PanelBuilder {
         legend: '{{reason}}',
       },
     ],
+  });
+}
+
+export function pauses(): PanelBuilder {
+  return graph({
+    title: 'Pauses that hold',
+    description:
+      'What operators hold back with pauseUpdates: the fleet, shards, identities, or members of groups. No pause ends by itself; fleet { pauses { … } } says who paused it and why. What waits for them are the lanes with the reason PAUSED.',
+    unit: UNIT.count,
+    span: 12,
+    stacked: true,
+    queries: [{ expr: max('courier_pauses', '', 'target'), legend: '{{target}}' }],
+  });
+}
+
+export function scheduled(selector: Selector): PanelBuilder {
+  return graph({
+    title: 'Scheduled updates',
+    description:
+      'Updates that must not begin yet (notBefore, delay). They are in no lane, count as HELD among the open ones, and become a wave when their time comes.',
+    unit: UNIT.count,
+    span: 12,
+    queries: [{ expr: sum('courier_updates_scheduled', selector), legend: 'scheduled' }],
   });
 }

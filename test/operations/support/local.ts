@@ -99,6 +99,14 @@ export class LocalDeployment {
     return sent.id;
   }
 
+  async createWebhook(url: string): Promise<void> {
+    await this.#run(
+      'mutation ($input: CreateWebhookInput!) { result: createWebhook(input: $input) { ... on CreateWebhookSuccess { webhook { id } } } }',
+      { name: 'a receiver', url, events: ['IDENTITY_QUARANTINED', 'UPDATES_DEAD'] },
+      z.object({ webhook: z.object({ id: z.string() }) }),
+    );
+  }
+
   async stateOf(updateId: string): Promise<string> {
     const answer = await this.#post('query ($id: ID!) { update(id: $id) { state } }', {
       id: updateId,
