@@ -187,9 +187,10 @@ export class IdentityConnection {
     else if (this.inFlight !== this.#reportedInFlight) this.#report();
   }
 
-  /** Whoever waits for the connection waits no longer: the shard is handed over. */
+  /** Whoever waits, for the connection or to publish, waits no longer: the shard is handed over. */
   quiet(): void {
     this.#waiters.dismiss();
+    this.#publisher?.quiet();
   }
 
   /** Lets go of the connection for good, once what is in flight has its answer or its deadline. */

@@ -48,7 +48,9 @@ export class Publisher {
   readonly #pacer: Pacer;
   readonly #things: ThingPacers;
   readonly #inFlight = new Set<(outcome: PublishOutcome) => void>();
-  readonly #down = new AbortController();
+  /** Ends what waits to be sent. */
+  readonly #waits = new AbortController();
+  #isDown = false;
   #onEmpty: (() => void)[] = [];
 
   constructor(link: Link, settings: PublisherSettings, budgets: Budgets, suspicion: Suspicion) {
@@ -60,7 +62,7 @@ export class Publisher {
     this.#pacer = new Pacer(settings.messagesPerSecond, settings.messagesPerSecond / 10);
     this.#things = new ThingPacers(settings.thingRequestsPerSecond);
     // Every publish that waits listens; Node would warn of a leak from the eleventh on.
-    setMaxListeners(0, this.#down.signal);
+    setMaxListeners(0, this.#waits.signal);
   }
 
   get inFlight(): number {
@@ -80,9 +82,15 @@ export class Publisher {
     }
   }
 
+  /** Begins nothing more, and gives back what has not gone out; what has gets its answer yet. */
+  quiet(): void {
+    this.#waits.abort(new Error('the shard is handed over'));
+  }
+
   /** The link is gone: whatever is in flight may or may not have been applied. */
   down(why: string): void {
-    this.#down.abort(new Error(why));
+    this.#isDown = true;
+    this.#waits.abort(new Error(why));
     for (const finish of this.#inFlight) finish({ kind: 'unknown', why });
   }
 
@@ -95,8 +103,9 @@ export class Publisher {
       return await this.#admitted(request, pace, mayPublish);
     } catch (error) {
       // Only waits are aborted here, so nothing was sent.
-      if (!this.#down.signal.aborted) throw error;
-      return unsent('CONNECTING', messageOf(this.#down.signal.reason), 0);
+      const { aborted, reason } = this.#waits.signal;
+      if (!aborted) throw error;
+      return unsent(this.#isDown ? 'CONNECTING' : 'NO_OWNER', messageOf(reason), 0);
     } finally {
       pace.leave();
     }
@@ -132,7 +141,7 @@ export class Publisher {
       // Where the shadow's answers are subscribed to, one comes whether it is awaited or not.
       const messages = this.#subscriptions.has(topic) ? 2 : 1;
       const waitMs = Math.max(this.#pacer.take(messages), pace.take());
-      const { signal } = this.#down;
+      const { signal } = this.#waits;
       if (!this.#budgets.shadow.takeNow(1)) await this.#budgets.shadow.take(1, signal);
       if (waitMs > 0) await sleep(waitMs, undefined, { signal });
       signal.throwIfAborted();
@@ -147,7 +156,11 @@ export class Publisher {
     if (!this.#subscriptions.has(topic)) {
       // Asked before the account's budget is spent on it.
       if (this.#subscriptions.full) return noRoom();
-      await this.#budgets.subscribe.take(2, this.#down.signal);
+      const account = this.#budgets.subscribe.estimateMs;
+      if (account > PATIENCE_MS) {
+        return unsent('RATE_LIMITED', 'subscriptions of the account', account / 2);
+      }
+      await this.#budgets.subscribe.take(2, this.#waits.signal);
     }
     const outcome = await this.#subscriptions.pin(topic);
     switch (outcome.kind) {
@@ -171,7 +184,7 @@ export class Publisher {
    * are: it is asked once in a long while.
    */
   async readShadow(ref: ShadowRef, token: string): Promise<ShadowReading> {
-    const { signal } = this.#down;
+    const { signal } = this.#waits;
     const topic = `${shadowTopic(ref)}/get`;
     try {
       if (!this.#subscriptions.has(topic)) await this.#budgets.subscribe.take(2, signal);

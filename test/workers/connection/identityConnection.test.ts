@@ -7,9 +7,9 @@ import { useFleet } from '../support/useFleet.ts';
 const world = useFleet();
 const PATIENCE_MS = 10_000;
 
-function publish(connection: IdentityConnection, token: string) {
+function publish(connection: IdentityConnection, token: string, thing = 'device_1') {
   return connection.publish({
-    thing: 'device_1',
+    thing,
     token,
     desired: '{"power":"ON"}',
     expectedVersion: undefined,
@@ -151,5 +151,32 @@ test('nothing connects, and nothing is published, without a valid lease', async 
     kind: 'unsent',
     reason: 'NO_OWNER',
   });
+  await one.stop();
+});
+
+test('what waits to be published is given back when the shard is handed over', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  // A shadow needs two subscriptions, and there is one a second for the whole account.
+  const one = await oneConnection(fleet, id, { settings: { BUDGET_SUBSCRIBE: '1' } });
+  expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  const waiting = publish(one.connection, 'upd_0_quiet');
+  one.connection.quiet();
+  expect(await waiting).toMatchObject({ kind: 'unsent', reason: 'NO_OWNER' });
+  await one.stop();
+});
+
+test('a publish that would wait long for its subscriptions steps aside and says for what', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id, { settings: { BUDGET_SUBSCRIBE: '1' } });
+  await one.connection.ready(PATIENCE_MS);
+  const first = publish(one.connection, 'upd_0_first', 'device_1');
+  expect(await publish(one.connection, 'upd_0_second', 'device_2')).toMatchObject({
+    kind: 'unsent',
+    reason: 'RATE_LIMITED',
+    detail: 'subscriptions of the account',
+  });
+  expect(await first).toMatchObject({ kind: 'accepted' });
   await one.stop();
 });

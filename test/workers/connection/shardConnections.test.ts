@@ -60,8 +60,13 @@ test("what an owner from before says of its connection does not stand over its s
   await connections.of(id).ready(10_000);
   await eventually(async () => expect(await view()).toMatchObject({ state: 'connected' }));
   const epoch = Number(lease.epoch) + 1;
-  const successors = { state: 'connecting', worker: 'successor', epoch, inFlight: 0, fights: 0 };
-  await records.writeConnection(id, successors);
+  await records.writeConnection(id, {
+    state: 'connecting',
+    worker: 'successor',
+    epoch,
+    inFlight: 0,
+    fights: 0,
+  });
   await connections.abandon();
   // Answered behind what the abandoned one said last.
   await fleet.redis.ping();
