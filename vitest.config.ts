@@ -39,7 +39,7 @@ export default defineConfig({
           name: 'cluster',
           include: [
             'test/cluster/**/*.test.ts',
-            'test/store/{batches,crash,delivery,endings,groupDeletion,groups,identities,identityIndex,identityRemovals,indexBounds,intake,lanes,leases,memberChoice,outOfMemory,schedule,search,sweep}.test.ts',
+            'test/store/{batches,crash,delivery,endings,groupDeletion,groupMembership,groups,identities,identityIndex,identityRemovals,indexBounds,intake,lanes,leases,memberChoice,outOfMemory,schedule,search,sweep}.test.ts',
           ],
           globalSetup: ['test/cluster/sharedCluster.ts'],
           // One process for all: what each file would import anew costs more than its tests.

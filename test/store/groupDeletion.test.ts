@@ -1,13 +1,18 @@
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { newIdentityId, shardOf } from '../../src/shared/domain/ids.ts';
+import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
+import type { RedisClient } from '../../src/shared/redis/client.ts';
 import { Keys } from '../../src/shared/redis/keys.ts';
 import { runScript } from '../../src/shared/redis/script.ts';
+import { GroupDeletions } from '../../src/shared/store/groupDeletions.ts';
 import { GroupDirectory } from '../../src/shared/store/groupDirectory.ts';
+import { IdentityRemovals } from '../../src/shared/store/identityRemovals.ts';
 import { CREATE_IDENTITY } from '../../src/shared/store/lua/identityScripts.ts';
+import { RemovalSweep } from '../../src/workers/removals/removalSweep.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { keysLike } from '../support/servers.ts';
 import { useStoreClient } from '../support/useStore.ts';
-import { type Cut, CutOff, cutEverywhere } from './support/cutOff.ts';
+import { Cut, CutOff, cutEverywhere } from './support/cutOff.ts';
 
 const SHARDS = 3;
 const MEMBERS = 4;
@@ -51,6 +56,7 @@ async function expectGone({ keys, id, members }: Plant): Promise<void> {
   expect(left).toEqual([keys.groupDeleted(id)]);
   expect(await redis().pttl(keys.groupDeleted(id))).toBeGreaterThan(0);
   expect(await redis().hlen(keys.groupsInDeletion)).toBe(0);
+  expect(await redis().zcard(keys.groupDeletions)).toBe(0);
   expect(await redis().hexists(keys.groupInfo, id)).toBe(0);
   expect(Object.values(await redis().hgetall(keys.groupNames))).not.toContain(id);
 }
@@ -68,6 +74,56 @@ for (const by of ['id', 'name'] as const) {
     expect(steps).toBeGreaterThan(MEMBERS + SHARDS);
   });
 }
+
+const queues: ShardQueues[] = [];
+afterAll(() => Promise.all(queues.map((one) => one.close())));
+
+/** As the owner of a shard does, however short ago the deletion was cut off. */
+function sweepOf({ keys }: Plant, cut = new Cut(Infinity), patienceMs = 0): RemovalSweep {
+  const jobs = new ShardQueues(redis(), keys);
+  queues.push(jobs);
+  const client = cut.of<RedisClient>(redis());
+  const identities = new IdentityRemovals(client, keys, jobs, SHARDS);
+  return new RemovalSweep(identities, new GroupDeletions(client, keys, SHARDS), patienceMs);
+}
+
+test('a deletion that is cut off anywhere is ended by the owner of the first shard', async () => {
+  const steps = await cutEverywhere(async (cut) => {
+    const world = await plant();
+    const { id, groups } = world;
+    const end = await deleteUntil(cut, world);
+    if ((await groups.find(id)) !== undefined) {
+      expect(await sweepOf(world).sweep(0)).toEqual([]);
+      return end;
+    }
+    expect(await sweepOf(world).sweep(1)).toEqual([]);
+    expect(await sweepOf(world, undefined, 15_000).sweep(0)).toEqual([]);
+    expect(await sweepOf(world).sweep(0)).toEqual(end === 'cut' ? [{ what: 'group', id }] : []);
+    await expectGone(world);
+    return end;
+  });
+  expect(steps).toBeGreaterThan(MEMBERS + SHARDS);
+});
+
+test('what the owner of the first shard ends may be cut off anywhere again', async () => {
+  await cutEverywhere(async (cut) => {
+    const world = await plant();
+    for (let calls = 0; (await world.groups.find(world.id)) !== undefined; calls += 1) {
+      await deleteUntil(new Cut(calls), world);
+    }
+    const sweep = sweepOf(world, cut).sweep(0);
+    const end = await sweep.then(
+      () => 'ended' as const,
+      (error: unknown) => {
+        if (error instanceof CutOff) return 'cut' as const;
+        throw error;
+      },
+    );
+    await sweepOf(world).sweep(0);
+    await expectGone(world);
+    return end;
+  });
+});
 
 test('a name whose deletion was cut off anywhere can be given to another group at once', async () => {
   await cutEverywhere(async (cut) => {

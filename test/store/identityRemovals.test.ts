@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest';
+import type { RedisClient } from '../../src/shared/redis/client.ts';
+import { runScript } from '../../src/shared/redis/script.ts';
+import { GroupDeletions } from '../../src/shared/store/groupDeletions.ts';
 import { GroupDirectory } from '../../src/shared/store/groupDirectory.ts';
 import { IdentityDirectory } from '../../src/shared/store/identityDirectory.ts';
 import { IdentityEditor } from '../../src/shared/store/identityEditor.ts';
+import { IdentityRemovals } from '../../src/shared/store/identityRemovals.ts';
+import { CANCEL_OF_IDENTITY } from '../../src/shared/store/lua/identityRemovalScripts.ts';
 import { usernameDigest } from '../../src/shared/store/usernameDigest.ts';
+import { RemovalSweep } from '../../src/workers/removals/removalSweep.ts';
 import { keysLike } from '../support/servers.ts';
 import { auditShard } from './support/auditShard.ts';
-import { type Cut, CutOff, cutEverywhere } from './support/cutOff.ts';
+import { Cut, CutOff, cutEverywhere } from './support/cutOff.ts';
 import { request, type ShardWorld } from './support/shardWorld.ts';
 import { useShardWorld } from './support/useShardWorld.ts';
 
@@ -53,6 +59,20 @@ async function removeUntil(cut: Cut, { world, id }: Ann): Promise<'cut' | 'ended
   }
 }
 
+/** Up to the note of what is left to do. */
+async function beginRemoval(before: Ann): Promise<void> {
+  for (let calls = 1; (await before.directory.find(before.id)) !== undefined; calls += 1) {
+    await removeUntil(new Cut(calls), before);
+  }
+}
+
+/** As the owner of the shard does, however short ago the removal was cut off. */
+function sweepOf({ redis, keys, queues }: ShardWorld, cut = new Cut(Infinity), patienceMs = 0) {
+  const client = cut.of<RedisClient>(redis);
+  const removals = new IdentityRemovals(client, keys, cut.of(queues), 1);
+  return new RemovalSweep(removals, new GroupDeletions(client, keys, 1), patienceMs);
+}
+
 /** Nobody is left of it, nothing waits, and every group and key of its own is free. */
 async function expectGone({ world, groups, groupIds, id, updates, directory }: Ann): Promise<void> {
   await auditShard(world);
@@ -67,6 +87,7 @@ async function expectGone({ world, groups, groupIds, id, updates, directory }: A
       'left',
     ]);
   }
+  expect(await redis.zrange(shardKeys.removals, 0, '-1')).toEqual([]);
   expect(await redis.pttl(shardKeys.removed(id))).toBeGreaterThan(0);
   const left = await keysLike(redis, `*${keys.prefix}*`);
   const ofIdentity = left.filter((key) => key.includes(id) && !/:(deliver|i:o):?/.test(key));
@@ -92,6 +113,75 @@ test('a removal that is cut off anywhere is ended by doing it again', async () =
   expect(steps).toBeGreaterThan(8);
 });
 
+test('a removal that is cut off anywhere is ended by the owner of its shard', async () => {
+  const steps = await cutEverywhere(async (cut) => {
+    const before = await ann();
+    const end = await removeUntil(cut, before);
+    const begun = (await before.directory.find(before.id)) === undefined;
+    const ended = await sweepOf(before.world).sweep(0);
+    if (begun) await expectGone(before);
+    expect(ended).toEqual(end === 'cut' && begun ? [{ what: 'identity', id: before.id }] : []);
+    expect(await sweepOf(before.world).sweep(0)).toEqual([]);
+    return end;
+  });
+  expect(steps).toBeGreaterThan(8);
+});
+
+test('what the owner of a shard ends may be cut off anywhere again', async () => {
+  await cutEverywhere(async (cut) => {
+    const before = await ann();
+    await beginRemoval(before);
+    const sweep = sweepOf(before.world, cut).sweep(0);
+    const end = await sweep.then(
+      () => 'ended' as const,
+      (error: unknown) => {
+        if (error instanceof CutOff) return 'cut' as const;
+        throw error;
+      },
+    );
+    await sweepOf(before.world).sweep(0);
+    await expectGone(before);
+    return end;
+  });
+});
+
+test('a removal that somebody goes on with is left to whom it is', async () => {
+  const before = await ann();
+  const { world, id } = before;
+  const { redis, shardKeys } = world;
+  await beginRemoval(before);
+  expect(await sweepOf(world, undefined, 15_000).sweep(0)).toEqual([]);
+  // As if it had been begun long ago: a cancellation is a sign of life.
+  await redis.zadd(shardKeys.removals, 1, id);
+  const args = [id, 'tests', 'left', settings.retentionMs, 1];
+  await runScript(redis, CANCEL_OF_IDENTITY, [shardKeys.lease], args);
+  expect(await sweepOf(world, undefined, 15_000).sweep(0)).toEqual([]);
+  await redis.zadd(shardKeys.removals, 1, id);
+  expect(await sweepOf(world, undefined, 15_000).sweep(0)).toEqual([{ what: 'identity', id }]);
+  await expectGone(before);
+});
+
+test('a removal that cannot be ended keeps no other one waiting, and is tried again', async () => {
+  const before = await ann();
+  const { world, directory, id } = before;
+  const { redis, keys, shardKeys } = world;
+  const other = await directory.register({ ...ANN, username: 'bob' });
+  await beginRemoval(before);
+  await beginRemoval({ ...before, id: other.id });
+  // Redis refuses what the removal wants of it.
+  await redis.del(keys.cognitoId(COGNITO_ID));
+  await redis.lpush(keys.cognitoId(COGNITO_ID), 'not a text');
+  await redis.zadd(shardKeys.removals, 1, id);
+  expect(await sweepOf(world).sweep(0)).toMatchObject([
+    { what: 'identity', id, error: expect.any(Error) as unknown },
+    { what: 'identity', id: other.id },
+  ]);
+  expect(Number(await redis.zscore(shardKeys.removals, id))).toBeGreaterThan(1);
+  await redis.del(keys.cognitoId(COGNITO_ID));
+  expect(await sweepOf(world).sweep(0)).toEqual([{ what: 'identity', id }]);
+  await expectGone(before);
+});
+
 test('a username whose removal was cut off anywhere is registered as another identity at once', async () => {
   await cutEverywhere(async (cut) => {
     const before = await ann();
@@ -108,6 +198,8 @@ test('a username whose removal was cut off anywhere is registered as another ide
     expect(await directory.findByUsername('ann')).toMatchObject({ id: again.id });
     const owner = await world.takeOver();
     expect(await owner.records.claimCognitoId(COGNITO_ID, again.id)).toBe(again.id);
+    // Where all but the end of the note was done, nothing led the registration to it.
+    await sweepOf(world).sweep(0);
     await expectGone(before);
     for (const groupId of groupIds) expect(await groups.memberCount(groupId)).toBe(0);
     return end;

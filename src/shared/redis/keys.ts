@@ -81,6 +81,11 @@ export class Keys {
     return `{${this.prefix}:groups}:in-deletion`;
   }
 
+  /** Sorted set of the same groups by when their deletion was begun, epoch milliseconds. */
+  get groupDeletions(): string {
+    return `{${this.prefix}:groups}:deletions`;
+  }
+
   /** String: that a group takes no member any more; expires. */
   groupDeleted(groupId: string): string {
     return `{${this.prefix}:group:${groupId}}:deleted`;

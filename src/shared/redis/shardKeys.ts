@@ -171,6 +171,11 @@ export class ShardKeys {
     return `${this.tag}:removed:${identityId}`;
   }
 
+  /** Sorted set of identities whose removal is under way, by its last step, epoch milliseconds. */
+  get removals(): string {
+    return `${this.tag}:removals`;
+  }
+
   /** String: an identity's encrypted password or refresh token. */
   secret(identityId: string): string {
     return `${this.tag}:secret:${identityId}`;

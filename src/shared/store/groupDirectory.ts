@@ -1,32 +1,18 @@
-import { z } from 'zod';
 import type { Group } from '../domain/group.ts';
-import { isGroupId, newGroupId, shardOf } from '../domain/ids.ts';
+import { isGroupId, newGroupId } from '../domain/ids.ts';
 import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
-import {
-  ADD_MEMBER,
-  BEGIN_GROUP_DELETION,
-  CREATE_GROUP,
-  END_GROUP_DELETION,
-} from './lua/groupScripts.ts';
-import { GROUP_IDENTITY } from './lua/identityEditScripts.ts';
+import { GroupDeletions } from './groupDeletions.ts';
+import { GroupMembership, MAX_GROUPS_OF_IDENTITY } from './groupMembership.ts';
+import { readGroup } from './groupRecord.ts';
+import { ADD_MEMBER, CREATE_GROUP } from './lua/groupScripts.ts';
 import { identityNotFound } from './updateIntake.ts';
 
 const MAX_GROUPS = 10_000;
 /** A choice among more would cost more than it spreads. */
 export const MAX_MEMBERS = 1000;
-const MAX_GROUPS_OF_IDENTITY = 50;
-/** For how long whoever looked a deleted group up before is kept from adding to it. */
-const DELETED_MS = 3_600_000;
-
-const groupInfo = z.object({
-  name: z.string(),
-  description: z.string().optional(),
-  createdAt: z.number(),
-  createdBy: z.string(),
-});
 
 export interface GroupPage {
   readonly groups: readonly Group[];
@@ -38,11 +24,15 @@ export class GroupDirectory {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #shardCount: number;
+  readonly #membership: GroupMembership;
+  readonly #deletions: GroupDeletions;
 
   constructor(redis: RedisClient, keys: Keys, shardCount: number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#shardCount = shardCount;
+    this.#membership = new GroupMembership(redis, keys, shardCount);
+    this.#deletions = new GroupDeletions(redis, keys, shardCount);
   }
 
   /** Ends the deletion of one of this name that was cut off. @throws GROUP_EXISTS, GROUP_FULL */
@@ -56,8 +46,8 @@ export class GroupDirectory {
     const args = [newGroupId(), name, JSON.stringify(info), MAX_GROUPS];
     let id = (await runScript(this.#redis, CREATE_GROUP, this.#list, args)) as string;
     if (id === 'deleting') {
-      const dying = await this.#inDeletion(name);
-      if (dying !== undefined) await this.#finishDeletion(dying);
+      const dying = await this.#deletions.find(name);
+      if (dying !== undefined) await this.#deletions.finish(dying.id);
       id = (await runScript(this.#redis, CREATE_GROUP, this.#list, args)) as string;
     }
     if (id === 'full') throw full(`There are ${MAX_GROUPS} groups, and no room for more.`);
@@ -78,13 +68,13 @@ export class GroupDirectory {
 
   /** As `require`, and finds what a deletion that was cut off left, too. @throws GROUP_NOT_FOUND */
   async requireToDelete(nameOrId: string): Promise<Group> {
-    const group = (await this.find(nameOrId)) ?? (await this.#inDeletion(nameOrId));
+    const group = (await this.find(nameOrId)) ?? (await this.#deletions.find(nameOrId));
     if (group === undefined) throw groupNotFound(nameOrId);
     return group;
   }
 
   async find(nameOrId: string): Promise<Group | undefined> {
-    return this.#read(this.#keys.groupInfo, nameOrId);
+    return readGroup(this.#redis, this.#keys, this.#keys.groupInfo, nameOrId);
   }
 
   /** In the order of their names, after one of them. */
@@ -101,40 +91,46 @@ export class GroupDirectory {
 
   /**
    * Forgets a group. What was sent through it goes on, as its members' updates. Where this is cut
-   * off, nobody finds the group any more, and doing it again, by its id or its name, ends it.
+   * off, nobody finds the group any more, and the fleet ends it, or whoever does it again, by its id
+   * or its name.
    * @throws GROUP_NOT_FOUND
    */
   async delete(nameOrId: string): Promise<Group> {
     const group = await this.requireToDelete(nameOrId);
-    await runScript(this.#redis, BEGIN_GROUP_DELETION, this.#list, [group.id, group.name]);
-    await this.#finishDeletion(group);
+    await this.#deletions.begin(group);
+    await this.#deletions.finish(group.id);
     return group;
   }
 
   /** Does nothing where it is a member. @throws IDENTITY_NOT_FOUND, GROUP_NOT_FOUND, GROUP_FULL */
   async add(groupId: string, identityId: string): Promise<void> {
     // Noted first: a member that nobody routes to is harmless, one that is not shown is not.
-    const noted = await this.#note(identityId, 'add', groupId);
-    if (noted === 'missing') throw identityNotFound(identityId);
-    if (noted === 'too-many') {
-      throw full(`${identityId} is in ${MAX_GROUPS_OF_IDENTITY} groups already.`);
-    }
+    const noted = await this.#membership.note(groupId, identityId, 'add');
+    if (noted !== 'done') throw notNoted(noted, identityId);
     const members = [this.#keys.groupMembers(groupId), this.#keys.groupDeleted(groupId)];
     const added = await runScript(this.#redis, ADD_MEMBER, members, [identityId, MAX_MEMBERS]);
-    if (added === 'added' || added === 'known') return;
-    await this.#note(identityId, 'remove', groupId);
+    // A removal, of it from the group or altogether, may have come before the member and found none.
+    const agreed = await this.#membership.agree(groupId, identityId);
     if (added === 'deleted') throw groupNotFound(groupId);
-    throw full(`The group has ${MAX_MEMBERS} members already.`);
+    if (added === 'full') throw full(`The group has ${MAX_MEMBERS} members already.`);
+    if (agreed !== 'done') throw notNoted(agreed, identityId);
   }
 
   /** Does nothing where it is no member. What it has open stays its own to end. */
   async remove(groupId: string, identityId: string): Promise<void> {
-    await this.#redis.zrem(this.#keys.groupMembers(groupId), identityId);
-    await this.#note(identityId, 'remove', groupId);
+    await this.#membership.leave(groupId, identityId);
+    await this.#membership.agree(groupId, identityId);
+  }
+
+  /** Ends additions and removals that were cut off. @returns of how many identities. */
+  async mend(groupId: string): Promise<number> {
+    const ids = await this.#membership.disagreeing(groupId);
+    await Promise.all(ids.map((id) => this.#membership.agree(groupId, id)));
+    return ids.length;
   }
 
   async memberIds(groupId: string): Promise<readonly string[]> {
-    return this.#redis.zrange(this.#keys.groupMembers(groupId), 0, '-1');
+    return this.#membership.memberIds(groupId);
   }
 
   async memberCount(groupId: string): Promise<number> {
@@ -149,58 +145,14 @@ export class GroupDirectory {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Each step can be done again; the last one lets the name go. */
-  async #finishDeletion({ id, name }: Group): Promise<void> {
-    await this.#redis.set(this.#keys.groupDeleted(id), '1', 'PX', DELETED_MS);
-    const members = new Set([...(await this.memberIds(id)), ...(await this.#notedIds(id))]);
-    await Promise.all([...members].map((member) => this.#note(member, 'remove', id)));
-    await this.#redis.unlink(
-      this.#keys.groupMembers(id),
-      this.#keys.groupChoices(id),
-      this.#keys.groupUse(id),
-    );
-    await runScript(this.#redis, END_GROUP_DELETION, this.#list, [id, name]);
-  }
-
-  /** Who is noted as a member, which an addition that was cut off may have left alone. */
-  async #notedIds(groupId: string): Promise<readonly string[]> {
-    const noted = await Promise.all(
-      this.#shards.map((shard) =>
-        this.#redis.zrange(this.#keys.shard(shard).grouped(groupId), 0, '-1'),
-      ),
-    );
-    return noted.flat();
-  }
-
-  async #inDeletion(nameOrId: string): Promise<Group | undefined> {
-    return this.#read(this.#keys.groupsInDeletion, nameOrId);
-  }
-
-  async #read(hash: string, nameOrId: string): Promise<Group | undefined> {
-    const known = isGroupId(nameOrId)
-      ? nameOrId
-      : await this.#redis.hget(this.#keys.groupNames, nameOrId);
-    return known === null ? undefined : parse(known, await this.#redis.hget(hash, known));
-  }
-
-  async #note(identityId: string, how: 'add' | 'remove', groupId: string): Promise<string> {
-    const { lease } = this.#keys.shard(shardOf(identityId, this.#shardCount));
-    const args = [identityId, how, MAX_GROUPS_OF_IDENTITY, groupId];
-    return (await runScript(this.#redis, GROUP_IDENTITY, [lease], args)) as string;
-  }
-
   get #shards(): readonly number[] {
     return Array.from({ length: this.#shardCount }, (_, shard) => shard);
   }
 
-  get #list(): readonly [string, string, string, string] {
+  get #list(): readonly string[] {
     const { groupNames, groupList, groupInfo: info, groupsInDeletion } = this.#keys;
     return [groupNames, groupList, info, groupsInDeletion];
   }
-}
-
-function parse(id: string, info: string | null): Group | undefined {
-  return info === null ? undefined : { id, ...groupInfo.parse(JSON.parse(info)) };
 }
 
 function groupNotFound(nameOrId: string): CourierError {
@@ -209,6 +161,11 @@ function groupNotFound(nameOrId: string): CourierError {
     `No group is called "${nameOrId.slice(0, 64)}".`,
     'Look at groups, or make it with createGroup.',
   );
+}
+
+function notNoted(why: 'missing' | 'too-many', identityId: string): CourierError {
+  if (why === 'missing') return identityNotFound(identityId);
+  return full(`${identityId} is in ${MAX_GROUPS_OF_IDENTITY} groups already.`);
 }
 
 function full(message: string): CourierError {

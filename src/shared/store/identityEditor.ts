@@ -52,8 +52,8 @@ export class IdentityEditor {
   /**
    * Removes an identity with its secret: nothing more is accepted for it, what waits is canceled,
    * its connection closes. Its username can be registered again, as another identity. Where this
-   * is cut off, doing it again ends it, as does a registration of the username; updates that
-   * still wait end as IDENTITY_REMOVED when it is their turn.
+   * is cut off, the owner of its shard ends it, or at once whoever does it again or registers the
+   * username; updates whose turn comes before that end as IDENTITY_REMOVED.
    * @throws IDENTITY_NOT_FOUND, IDENTITY_HAS_PENDING
    */
   async remove(identityId: string, order: RemovalOrder): Promise<Removal> {

@@ -6,9 +6,9 @@ import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript, type Script, type ScriptArgument } from '../redis/script.ts';
 import { FleetControl } from './fleetControl.ts';
-import { GroupDirectory } from './groupDirectory.ts';
 import { CANCEL_OF_IDENTITY, END_REMOVAL, REMOVE_IDENTITY } from './lua/identityRemovalScripts.ts';
 import { DELETE_RECORD } from './lua/recordScripts.ts';
+import { postponeIn, stalledIn } from './stalled.ts';
 import { identityNotFound } from './updateIntake.ts';
 import { usernameDigest } from './usernameDigest.ts';
 
@@ -35,7 +35,8 @@ const REMOVED_MS = 3_600_000;
 
 /**
  * Removals of identities. The record gives way to a note of what is left to do, in one script, and
- * each step after it can be done again, by anybody, until the note says that nothing is left.
+ * each step after it can be done again, by anybody, until the note says that nothing is left. Until
+ * then the identity is listed in its shard, whose owner ends what was cut off.
  */
 export class IdentityRemovals {
   readonly #redis: RedisClient;
@@ -43,7 +44,6 @@ export class IdentityRemovals {
   readonly #queues: ShardQueues;
   readonly #shardCount: number;
   readonly #fleet: FleetControl;
-  readonly #groups: GroupDirectory;
 
   constructor(redis: RedisClient, keys: Keys, queues: ShardQueues, shardCount: number) {
     this.#redis = redis;
@@ -51,7 +51,6 @@ export class IdentityRemovals {
     this.#queues = queues;
     this.#shardCount = shardCount;
     this.#fleet = new FleetControl(redis, keys, queues, shardCount);
-    this.#groups = new GroupDirectory(redis, keys, shardCount);
   }
 
   /**
@@ -78,14 +77,23 @@ export class IdentityRemovals {
     if (username === undefined) return 0;
     const canceled = await this.#cancelAll(id, [actor, reason, retentionMs]);
     await this.#fleet.connections('close', [id]);
-    await Promise.all(parseWords(groups).map((group) => this.#groups.remove(group, id)));
+    await Promise.all(
+      parseWords(groups).map((group) => this.#redis.zrem(this.#keys.groupMembers(group), id)),
+    );
     if (cognitoId !== '') await this.#deleteRecord(this.#keys.cognitoId(cognitoId), id);
-    // Last of the keys: whoever registers it anew finds all else free. Nothing leads to the note
-    // from then on but the id.
-    await this.#redis.pexpire(removed, REMOVED_MS);
+    // Last of the keys: whoever registers it anew finds all else free.
     await this.#deleteRecord(this.#keys.username(usernameDigest(username)), id);
     await this.#run(END_REMOVAL, id, [REMOVED_MS]);
     return canceled;
+  }
+
+  /** The identities of a shard whose removal was cut off so long ago at least. */
+  stalled(shard: number, patienceMs: number, limit: number): Promise<readonly string[]> {
+    return stalledIn(this.#redis, this.#keys.shard(shard).removals, patienceMs, limit);
+  }
+
+  async postpone(id: string): Promise<void> {
+    await postponeIn(this.#redis, this.#keys.shard(this.#shardOf(id)).removals, id);
   }
 
   async #cancelAll(id: string, order: readonly string[]): Promise<number> {

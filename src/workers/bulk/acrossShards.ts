@@ -10,14 +10,22 @@ import { BatchEnds } from '../../shared/store/batchEnds.ts';
 import { BatchIntake } from '../../shared/store/batchIntake.ts';
 import { BatchReader } from '../../shared/store/batchReader.ts';
 import { BulkActions } from '../../shared/store/bulkActions.ts';
+import { GroupDeletions } from '../../shared/store/groupDeletions.ts';
+import { GroupDirectory } from '../../shared/store/groupDirectory.ts';
+import { IdentityRemovals } from '../../shared/store/identityRemovals.ts';
 import { UpdateControl } from '../../shared/store/updateControl.ts';
 import { UpdateIntake } from '../../shared/store/updateIntake.ts';
 import { UpdateReader } from '../../shared/store/updateReader.ts';
 import { BatchSweep } from '../batches/batchSweep.ts';
+import { GroupSweep } from '../groups/groupSweep.ts';
+import { type RemovalEnd, RemovalSweep } from '../removals/removalSweep.ts';
 import { BulkParts } from './bulkParts.ts';
 import { BulkRunner } from './bulkRunner.ts';
 
-/** What a shard's owner does of that which spans shards: batches, and actions on many updates. */
+/**
+ * What a shard's owner does of that which spans shards: batches, actions on many updates, removals
+ * that were cut off, and groups.
+ */
 export interface AcrossShards {
   /** With every sweep. */
   tend(shard: number): Promise<void>;
@@ -62,14 +70,32 @@ export function createAcrossShards(
       reader: new UpdateReader(redis, keys, settings.shardCount),
     },
   );
+  const removals = new RemovalSweep(
+    new IdentityRemovals(redis, keys, queues, settings.shardCount),
+    new GroupDeletions(redis, keys, settings.shardCount),
+  );
+  const groups = new GroupSweep(new GroupDirectory(redis, keys, settings.shardCount));
+  const steps: readonly ((shard: number) => Promise<void>)[] = [
+    async (shard) => {
+      for (const id of await batches.sweep(shard)) log.info({ batch: id }, 'a batch has ended');
+    },
+    (shard) => bulk.sweep(shard),
+    async (shard) => {
+      for (const end of await removals.sweep(shard)) logRemoval(log, end);
+    },
+    async (shard) => {
+      const mended = await groups.sweep(shard);
+      if (mended > 0)
+        log.info({ mended }, 'members of groups and what is noted of them agree again');
+    },
+  ];
   return {
     async tend(shard) {
-      try {
-        for (const id of await batches.sweep(shard)) log.info({ batch: id }, 'a batch has ended');
-        await bulk.sweep(shard);
-      } catch (error) {
-        // What concerns one of them must not keep the owner from its shard.
-        log.warn({ shard, error: messageOf(error) }, 'looking after what spans shards failed');
+      for (const step of steps) {
+        // What concerns one of them must keep the owner neither from the others nor from its shard.
+        await step(shard).catch((error: unknown) => {
+          log.warn({ shard, error: messageOf(error) }, 'looking after what spans shards failed');
+        });
       }
     },
     async run(job, token, shard, stopped) {
@@ -79,4 +105,9 @@ export function createAcrossShards(
       throw new DelayedError();
     },
   };
+}
+
+function logRemoval(log: Logger, { what, id, error }: RemovalEnd): void {
+  if (error === undefined) log.info({ [what]: id }, 'a removal that was cut off has ended');
+  else log.warn({ [what]: id, error: messageOf(error) }, 'a removal cannot be ended now');
 }

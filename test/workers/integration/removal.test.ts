@@ -1,10 +1,18 @@
 import { expect, test } from 'vitest';
 import { isFinal } from '../../../src/shared/domain/sets.ts';
+import { shardOf } from '../../../src/shared/domain/ids.ts';
+import { GroupDirectory } from '../../../src/shared/store/groupDirectory.ts';
+import { IdentityRemovals } from '../../../src/shared/store/identityRemovals.ts';
+import { Cut, CutOff } from '../../store/support/cutOff.ts';
 import { eventually } from '../../support/eventually.ts';
 import { keysLike } from '../../support/servers.ts';
+import type { Fleet } from '../support/fleet.ts';
 import { useFleet } from '../support/useFleet.ts';
 
 const world = useFleet();
+/** Removals by somebody who ends after so many calls. */
+const removals = (fleet: Fleet, cut: Cut) =>
+  new IdentityRemovals(cut.of(fleet.redis), fleet.keys, fleet.queues, fleet.shardCount);
 const ORDER = { pending: 'CANCEL', actor: 'tests', reason: 'left' } as const;
 
 test('an identity that is removed under load disconnects, and each of its updates ends', async () => {
@@ -44,6 +52,44 @@ test('an identity that is removed under load disconnects, and each of its update
   expect(again.id).not.toBe(id);
   expect(again.cognitoId).toBe(cognitoId);
   await fleet.succeeded(await fleet.send(again.id, 'device_1', { power: 'ON' }));
+});
+
+test('a removal whose caller died is ended by the worker that owns the identity', async () => {
+  const fleet = world.fleet();
+  await fleet.worker();
+  const { id } = await fleet.active();
+  const group = await fleet.groups.create('plant', undefined, 'tests');
+  await fleet.groups.add(group.id, id);
+  const waiting = await fleet.send(id, 'device_1', { power: 'ON' }, { delayMs: 600_000 });
+  const keys = fleet.keys.shard(shardOf(id, fleet.shardCount));
+  for (let calls = 1; (await fleet.redis.exists(keys.identity(id))) === 1; calls += 1) {
+    await expect(removals(fleet, new Cut(calls)).remove(id, ORDER, 600_000)).rejects.toThrow(
+      CutOff,
+    );
+  }
+  // As if that had been a while ago.
+  await fleet.redis.zadd(keys.removals, 1, id);
+  await eventually(async () => {
+    expect(await fleet.redis.zcard(keys.removals)).toBe(0);
+  });
+  expect(await fleet.groups.memberIds(group.id)).toEqual([]);
+  const [update] = await fleet.updates([waiting]);
+  expect(update).toMatchObject({ state: 'CANCELED', cancellation: { reason: 'left' } });
+});
+
+test('a deletion of a group whose caller died is ended by a worker', async () => {
+  const fleet = world.fleet();
+  await fleet.worker();
+  const { id } = await fleet.groups.create('plant', undefined, 'tests');
+  for (let calls = 1; (await fleet.groups.find(id)) !== undefined; calls += 1) {
+    const groups = new GroupDirectory(new Cut(calls).of(fleet.redis), fleet.keys, fleet.shardCount);
+    await expect(groups.delete(id)).rejects.toThrow(CutOff);
+  }
+  await fleet.redis.zadd(fleet.keys.groupDeletions, 1, id);
+  await eventually(async () => {
+    expect(await fleet.redis.zcard(fleet.keys.groupDeletions)).toBe(0);
+  });
+  expect(await fleet.redis.hlen(fleet.keys.groupNames)).toBe(0);
 });
 
 test('a group sends through another member when the first one is quarantined', async () => {

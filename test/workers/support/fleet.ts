@@ -56,6 +56,7 @@ export class Fleet {
   readonly aws: Aws;
   readonly keys = new Keys(uniquePrefix('fleet'));
   readonly redis: RedisClient;
+  readonly queues: ShardQueues;
   readonly directory: IdentityDirectory;
   readonly control: FleetControl;
   readonly reader: FleetReader;
@@ -68,7 +69,6 @@ export class Fleet {
   readonly shardCount: number;
   readonly #store: RedisTarget;
   readonly #queueRedis: RedisClient;
-  readonly #queues: ShardQueues;
   readonly #intake: UpdateIntake;
   readonly #reader: UpdateReader;
   readonly #vaultKeys = `test:${randomBytes(32).toString('base64')}`;
@@ -83,25 +83,25 @@ export class Fleet {
     this.redis = connectRedis(this.#store);
     this.#queueRedis = connectRedis(this.#store, { enableAutoPipelining: false });
     for (const one of [this.redis, this.#queueRedis]) one.on('error', () => undefined);
-    this.#queues = new ShardQueues(this.#queueRedis, this.keys);
+    this.queues = new ShardQueues(this.#queueRedis, this.keys);
     const vaultKeys = parseVaultKeys(this.#vaultKeys);
     if (typeof vaultKeys === 'string') throw new Error(vaultKeys);
     const vault = new Vault(vaultKeys);
     const settings = { shardCount, retentionMs: RETENTION_MS };
-    this.directory = new IdentityDirectory(this.redis, this.keys, this.#queues, vault, shardCount);
-    this.control = new FleetControl(this.redis, this.keys, this.#queues, shardCount);
+    this.directory = new IdentityDirectory(this.redis, this.keys, this.queues, vault, shardCount);
+    this.control = new FleetControl(this.redis, this.keys, this.queues, shardCount);
     this.groups = new GroupDirectory(this.redis, this.keys, shardCount);
-    this.editor = new IdentityEditor(this.redis, this.keys, this.#queues, settings);
-    this.shadowReads = new ShadowReads(this.redis, this.keys, this.#queues, {
+    this.editor = new IdentityEditor(this.redis, this.keys, this.queues, settings);
+    this.shadowReads = new ShadowReads(this.redis, this.keys, this.queues, {
       shardCount,
       timeoutMs: 20_000,
     });
     this.reader = new FleetReader(this.redis, this.keys, shardCount);
-    this.#intake = new UpdateIntake(this.redis, this.keys, this.#queues, settings);
+    this.#intake = new UpdateIntake(this.redis, this.keys, this.queues, settings);
     this.#reader = new UpdateReader(this.redis, this.keys, shardCount);
     this.batchIntake = new BatchIntake(this.redis, this.keys, this.#intake, settings);
     this.batches = new BatchReader(this.redis, this.keys, shardCount);
-    this.bulk = new BulkActions(this.redis, this.keys, this.#queues, settings);
+    this.bulk = new BulkActions(this.redis, this.keys, this.queues, settings);
   }
 
   async worker(settings: Settings = {}): Promise<InProcessWorker> {
@@ -223,7 +223,7 @@ export class Fleet {
   async stop(): Promise<void> {
     await Promise.all(this.#workers.splice(0).map((worker) => worker.stop()));
     await Promise.all(this.#processes.splice(0).map((child) => child.kill()));
-    await this.#queues.close();
+    await this.queues.close();
     this.redis.disconnect();
     this.#queueRedis.disconnect();
   }

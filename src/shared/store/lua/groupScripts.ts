@@ -26,28 +26,35 @@ return ARGV[1]
 };
 
 /**
- * Takes a group from sight, and keeps its name until its members know.
- * KEYS: names, list, info, in deletion. ARGV: id, name. Answer: 1 | 0.
+ * Takes a group from sight, and keeps its name until its members know. Where that was done before,
+ * its deletion is under way again.
+ * KEYS: names, list, info, in deletion, deletions. ARGV: id, name. Answer: 1 | 0.
  */
 export const BEGIN_GROUP_DELETION: Script = {
   name: 'beginGroupDeletion',
-  keys: 4,
+  keys: 5,
   lua: /* lua */ `
 local info = redis.call('HGET', KEYS[3], ARGV[1])
-if not info then return 0 end
-redis.call('HSET', KEYS[4], ARGV[1], info)
-redis.call('HDEL', KEYS[3], ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[2])
+if info then
+  redis.call('HSET', KEYS[4], ARGV[1], info)
+  redis.call('HDEL', KEYS[3], ARGV[1])
+  redis.call('ZREM', KEYS[2], ARGV[2])
+elseif redis.call('HEXISTS', KEYS[4], ARGV[1]) == 0 then
+  return 0
+end
+local t = redis.call('TIME')
+redis.call('ZADD', KEYS[5], tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000), ARGV[1])
 return 1
 `,
 };
 
-/** KEYS: names, list, info, in deletion. ARGV: id, name. */
+/** KEYS: names, list, info, in deletion, deletions. ARGV: id, name. */
 export const END_GROUP_DELETION: Script = {
   name: 'endGroupDeletion',
-  keys: 4,
+  keys: 5,
   lua: /* lua */ `
 redis.call('HDEL', KEYS[4], ARGV[1])
+redis.call('ZREM', KEYS[5], ARGV[1])
 if redis.call('HGET', KEYS[1], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[1], ARGV[2]) end
 return 1
 `,
@@ -97,13 +104,15 @@ return answer
  * Records who sends for a thing from now on, unless somebody else did meanwhile. Versions grow with
  * this server's clock, so that one is never given twice, not even after a choice was forgotten.
  * KEYS: members, choices, use. ARGV: thing, the choice as it was read ('' for none), member.
- * Answer: the choice that holds now.
+ * Answer: the choice that holds now; '' where the group has no member, or is deleted.
  */
 export const CHOOSE: Script = {
   name: 'choose',
   keys: 3,
   lua: /* lua */ `
 local thing, expected = ARGV[1], ARGV[2]
+-- What is chosen behind a deletion would stay for good.
+if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
 local present = redis.call('HGET', KEYS[2], thing) or ''
 if present ~= expected then return present end
 local t = redis.call('TIME')

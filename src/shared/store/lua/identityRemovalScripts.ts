@@ -6,7 +6,8 @@ import { laneScript } from './laneScript.ts';
 
 /**
  * Removes an identity with its secret, so that nothing more is accepted for it, and notes what is
- * left to do; its lanes stay. Does nothing where that is noted already.
+ * left to do and that it is under way; its lanes stay. Where that is noted already, it is under way
+ * again.
  * ARGV: id, whether it may have open updates ('1' | '0'), actor, reason, retention ms.
  * Answer: 'missing' | 'pending', how many, username | 'removed', how many, username.
  */
@@ -24,7 +25,11 @@ local open = redis.call('SCARD', T .. ':scheduled-of:' .. id)
 for _, lane in ipairs(redis.call('SMEMBERS', T .. ':lanes-of:' .. id)) do
   open = open + redis.call('LLEN', T .. ':lane:' .. lane)
 end
-if not r[2] then return { 'removed', int(open), noted } end
+local function noteStep() redis.call('ZADD', T .. ':removals', int(timeMs()), id) end
+if not r[2] then
+  noteStep()
+  return { 'removed', int(open), noted }
+end
 if open > 0 and ARGV[2] == '0' then return { 'pending', int(open), r[1] or '' } end
 for _, tag in ipairs(wordsOf(id, 'tags')) do unindexTag(id, tag) end
 for _, group in ipairs(wordsOf(id, 'groups')) do unindexGroup(id, group) end
@@ -36,6 +41,7 @@ redis.call('ZREM', T .. ':quarantined', id)
 redis.call('DEL', record, T .. ':secret:' .. id, T .. ':credentials:' .. id, T .. ':connection:' .. id)
 redis.call('HSET', removed, 'username', r[1] or '', 'cognitoId', r[5] or '', 'groups', r[6] or '',
   'actor', ARGV[3], 'reason', ARGV[4], 'retentionMs', ARGV[5])
+noteStep()
 return { 'removed', int(open), r[1] or '' }
 `
   }`,
@@ -53,6 +59,7 @@ export const END_REMOVAL: Script = {
     /* lua */ `
 local removed = T .. ':removed:' .. ARGV[1]
 redis.call('DEL', removed)
+redis.call('ZREM', T .. ':removals', ARGV[1])
 redis.call('HSET', removed, 'ended', int(timeMs()))
 redis.call('PEXPIRE', removed, ARGV[2])
 return 1
@@ -72,6 +79,8 @@ export const CANCEL_OF_IDENTITY = laneScript(
 local id, most = ARGV[1], tonumber(ARGV[5])
 local now = timeMs()
 local jobs, canceled = {}, 0
+-- Whoever cancels thousands is seen to be at it.
+redis.call('ZADD', T .. ':removals', 'XX', int(now), id)
 local function cancelAll(updates)
   for _, update in ipairs(updates) do
     if canceled >= most then return end
