@@ -32,21 +32,28 @@ function passwordProblem(password: string): CourierError | undefined {
   );
 }
 
-/** What is wrong with the secret of an identity, of which there must be exactly one. */
+/**
+ * The secret of an identity, of which there must be exactly one.
+ * @throws SECRET_INVALID, PASSWORD_INVALID
+ */
 export function secretOf(input: {
   readonly password?: string | null | undefined;
   readonly refreshToken?: string | null | undefined;
-}): IdentitySecret | CourierError {
+}): IdentitySecret {
   const { password, refreshToken } = input;
   if (typeof password === 'string' && typeof refreshToken !== 'string') {
-    return passwordProblem(password) ?? { password };
+    const problem = passwordProblem(password);
+    if (problem !== undefined) throw problem;
+    return { password };
   }
   if (typeof refreshToken === 'string' && typeof password !== 'string') {
-    const sound = REFRESH_TOKEN.test(refreshToken);
-    return sound ? { refreshToken } : secretInvalid('This is no refresh token of Cognito.');
+    if (!REFRESH_TOKEN.test(refreshToken)) throw secretInvalid(NO_REFRESH_TOKEN);
+    return { refreshToken };
   }
-  return secretInvalid('An identity has either a password or a refresh token.');
+  throw secretInvalid('An identity has either a password or a refresh token.');
 }
+
+const NO_REFRESH_TOKEN = 'This is no refresh token of Cognito.';
 
 function secretInvalid(message: string): CourierError {
   return new CourierError(

@@ -1,10 +1,10 @@
 import type { ConnectionView, Identity, Quarantine } from '../../shared/domain/identity.ts';
-import { tagsProblem } from '../../shared/domain/tags.ts';
 import { audit } from '../audit.ts';
 import { perform } from '../perform.ts';
-import { allowReason, labelProblem, secretOf, usernameProblem } from '../input.ts';
+import { allowReason, secretOf } from '../input.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
+import { toRegistration, userFields } from './cognitoUser.ts';
 import {
   ConnectionStateEnum,
   DisconnectKindEnum,
@@ -12,7 +12,6 @@ import {
   IdentityStatusEnum,
   StageEnum,
 } from './enums.ts';
-import { CourierError } from '../../shared/errors/courierError.ts';
 import { REASON_DESCRIPTION } from './reason.ts';
 
 const QuarantineType = builder.objectRef<Quarantine>('Quarantine').implement({
@@ -167,18 +166,10 @@ builder.queryFields((t) => ({
 const RegisterIdentityInput = builder.inputType('RegisterIdentityInput', {
   description: 'A Cognito user to publish as.',
   fields: (t) => ({
-    username: t.string({ required: true, description: 'The username in the user pool.' }),
-    password: t.field({
-      type: 'Secret',
-      description: 'The password in the user pool; stored encrypted, and never given out.',
-    }),
-    refreshToken: t.field({
-      type: 'Secret',
-      description:
-        'Instead of the password: a refresh token that the user pool issued to the app client of the workers. The identity is good as long as the token is.',
-    }),
-    label: t.string({ description: 'What to call it: up to 128 characters.' }),
-    tags: t.stringList({ description: 'Up to 20 tags.' }),
+    ...userFields(
+      t,
+      'Instead of the password: a refresh token that the user pool issued to the app client of the workers. The identity is good as long as the token is.',
+    ),
   }),
 });
 
@@ -223,15 +214,9 @@ builder.mutationFields((t) => ({
     },
     errors: identityResult('RegisterIdentity'),
     resolve: (_root, { input }, context) =>
-      perform(context, 'registerIdentity', async () => {
-        const label = input.label ?? undefined;
-        const tags = input.tags ?? [];
-        const problem = usernameProblem(input.username) ?? labelProblem(label) ?? tagsProblem(tags);
-        if (problem !== undefined) throw problem;
-        const secret = secretOf(input);
-        if (secret instanceof CourierError) throw secret;
-        return context.directory.register({ username: input.username, secret, label, tags });
-      }),
+      perform(context, 'registerIdentity', async () =>
+        context.directory.register(toRegistration(input)),
+      ),
   }),
   replaceIdentitySecret: t.field({
     type: IdentityType,
@@ -249,7 +234,6 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'replaceIdentitySecret', async () => {
         const secret = secretOf(input);
-        if (secret instanceof CourierError) throw secret;
         return context.directory.replaceSecret(input.identityId, secret);
       }),
   }),

@@ -1,12 +1,11 @@
 import type { Identity } from '../../shared/domain/identity.ts';
-import { tagsProblem } from '../../shared/domain/tags.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ApiContext } from '../context.ts';
-import { labelProblem, secretOf, usernameProblem } from '../input.ts';
 import { costs } from '../limits/fieldCost.ts';
 import { perform } from '../perform.ts';
 import { ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
+import { toRegistration, userFields, type UserInput } from './cognitoUser.ts';
 import { describedEnum } from './describedEnum.ts';
 import {
   eachRow,
@@ -28,17 +27,7 @@ const OnExistingEnum = describedEnum('OnExistingIdentity', {
 const RegisterIdentitiesRowInput = builder.inputType('RegisterIdentitiesRowInput', {
   description: 'One Cognito user of many.',
   fields: (t) => ({
-    username: t.string({ required: true, description: 'The username in the user pool.' }),
-    password: t.field({
-      type: 'Secret',
-      description: 'The password in the user pool; stored encrypted, and never given out.',
-    }),
-    refreshToken: t.field({
-      type: 'Secret',
-      description: 'Instead of the password: a refresh token of the user pool.',
-    }),
-    label: t.string({ description: 'What to call it: up to 128 characters.' }),
-    tags: t.stringList({ description: 'Up to 20 tags.' }),
+    ...userFields(t, 'Instead of the password: a refresh token of the user pool.'),
   }),
 });
 
@@ -92,14 +81,6 @@ const SuccessType = builder
     }),
   });
 
-interface UserFields {
-  readonly username: string;
-  readonly password?: string | null | undefined;
-  readonly refreshToken?: string | null | undefined;
-  readonly label?: string | null | undefined;
-  readonly tags?: readonly string[] | null | undefined;
-}
-
 builder.mutationField('registerIdentities', (t) =>
   t.field({
     type: SuccessType,
@@ -111,7 +92,7 @@ builder.mutationField('registerIdentities', (t) =>
     errors: ownResult('registerIdentities'),
     resolve: (_root, { input }, context) =>
       perform(context, 'registerIdentities', async () => {
-        const users: readonly UserFields[] = input.identities;
+        const users: readonly UserInput[] = input.identities;
         requireFewIdentities(users.length);
         const firsts = firstOfEach(users);
         const keep = input.onExisting !== 'REFUSE';
@@ -125,7 +106,7 @@ builder.mutationField('registerIdentities', (t) =>
   }),
 );
 
-function firstOfEach(users: readonly UserFields[]): ReadonlyMap<string, number> {
+function firstOfEach(users: readonly UserInput[]): ReadonlyMap<string, number> {
   const firsts = new Map<string, number>();
   for (const [index, { username }] of users.entries()) {
     if (!firsts.has(username)) firsts.set(username, index);
@@ -134,23 +115,16 @@ function firstOfEach(users: readonly UserFields[]): ReadonlyMap<string, number> 
 }
 
 async function register(
-  user: UserFields,
+  user: UserInput,
   keep: boolean,
   context: ApiContext,
 ): Promise<{ readonly identity: Identity; readonly created: boolean }> {
-  const { username } = user;
-  const label = user.label ?? undefined;
-  const tags = user.tags ?? [];
-  const problem = usernameProblem(username) ?? labelProblem(label) ?? tagsProblem(tags);
-  if (problem !== undefined) throw problem;
-  const secret = secretOf(user);
-  if (secret instanceof CourierError) throw secret;
+  const registration = toRegistration(user);
   try {
-    const identity = await context.directory.register({ username, secret, label, tags });
-    return { identity, created: true };
+    return { identity: await context.directory.register(registration), created: true };
   } catch (error) {
     if (!(keep && error instanceof CourierError && error.code === 'IDENTITY_EXISTS')) throw error;
-    const identity = await context.directory.findByUsername(username);
+    const identity = await context.directory.findByUsername(registration.username);
     if (identity === undefined) throw error;
     return { identity, created: false };
   }
