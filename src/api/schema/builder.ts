@@ -7,6 +7,7 @@ import { reaches } from '../../shared/domain/roles.ts';
 import type { ApiContext } from '../context.ts';
 import AuditPlugin from './auditPlugin.ts';
 import { type AuthScopes, forbidden } from './authorization.ts';
+import ForbiddenAuditPlugin from './forbiddenAuditPlugin.ts';
 import { RELAY_OPTIONS } from './relayOptions.ts';
 
 /**
@@ -39,8 +40,9 @@ export const builder = new SchemaBuilder<{
   };
 }>({
   // Scope-auth stands outside of errors: a missing role is a top-level error, not an answer. The
-  // audit stands inside of both: it sees what is tried, and its own failure is an answer.
-  plugins: [ScopeAuthPlugin, ErrorsPlugin, AuditPlugin, RelayPlugin],
+  // audit stands inside of both: it sees what is tried, and its own failure is an answer. What is
+  // forbidden never gets there; the first of them writes that down.
+  plugins: [ForbiddenAuditPlugin, ScopeAuthPlugin, ErrorsPlugin, AuditPlugin, RelayPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: ({ caller }) => ({ role: (needed) => reaches(caller.role, needed) }),
