@@ -209,7 +209,7 @@ builder.mutationFields((t) => ({
     type: GroupType,
     authScopes: { role: 'approver' },
     description:
-      'Deletes a group. Its members stay, and so do updates that were sent through it. Another group of the same name knows nothing of it. A deletion that was cut off is ended by doing it again.',
+      'Deletes a group. Its members stay, and so do updates that were sent through it. Another group of the same name knows nothing of it. A deletion that was cut off is ended by the fleet within some seconds, or at once by doing it again.',
     args: {
       input: t.arg({ type: DeleteGroupInput, required: true, description: 'Which, and why.' }),
     },

@@ -138,7 +138,7 @@ builder.mutationFields((t) => ({
     type: RemovalType,
     authScopes: { role: 'approver' },
     description:
-      'Removes an identity with its secret, and closes its connection. Its updates that ended stay to be looked at as long as their records are kept. A removal that was cut off is ended by doing it again.',
+      'Removes an identity with its secret, and closes its connection. Its updates that ended stay to be looked at as long as their records are kept. A removal that was cut off is ended by the fleet within some seconds, or at once by doing it again.',
     args: {
       input: t.arg({ type: RemoveIdentityInput, required: true, description: 'Which, and why.' }),
     },
