@@ -37,6 +37,7 @@ export class Consumer {
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
+  #ended = false;
   #running = 0;
   /** Since when jobs have been seen waiting, with none that began or ended; undefined for not. */
   #waitingSince: number | undefined;
@@ -73,12 +74,14 @@ export class Consumer {
 
   /** Takes no more; waits for what runs. */
   async drain(): Promise<void> {
+    this.#ended = true;
     clearInterval(this.#timer);
     await this.#worker?.close();
   }
 
   /** Takes no more, and waits for nothing. */
   async abort(): Promise<void> {
+    this.#ended = true;
     clearInterval(this.#timer);
     await this.#worker?.close(true);
   }
@@ -132,6 +135,8 @@ export class Consumer {
   }
 
   #noteWaiting(ready: number): void {
+    // Made anew now, it would take the jobs of a shard that is somebody else's, for good.
+    if (this.#ended) return;
     const now = performance.now();
     if (this.#waitingSince === undefined) {
       this.#waitingSince = now;
