@@ -13,6 +13,7 @@ import { BULK, type BulkJob } from '../queue/deliverJob.ts';
 import { BULK_PRIORITY, type ShardQueues } from '../queue/shardQueues.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { redisTime } from '../redis/redisTime.ts';
 import { type Hit, SearchIndex } from './searchIndex.ts';
 import { shardsOf } from './shardScan.ts';
 import { type Facets, UpdateFacets } from './updateFacets.ts';
@@ -58,7 +59,7 @@ export class BulkActions {
 
   /** Freezes what an action would be done with, and counts it. @throws BULK_MATCHES_NOTHING */
   async preview(kind: BulkKind, filter: UpdateFilter): Promise<BulkPreview> {
-    const at = await this.#now();
+    const at = await redisTime(this.#redis);
     // What was accepted in this millisecond belongs to it.
     const frozen = applicable(kind, filter, at + 1);
     if (frozen === undefined) throw matchesNothing(kind);
@@ -106,7 +107,7 @@ export class BulkActions {
       request: text,
       actor,
       reason,
-      createdAt: await this.#now(),
+      createdAt: await redisTime(this.#redis),
       ...(kind === 'RETRY' ? { batchId: batchIdOf(request.at, name) } : {}),
     };
     // Listed first: what a crash leaves from here on, the fleet's sweep finds.
@@ -139,7 +140,7 @@ export class BulkActions {
   }
 
   /** Ends an action after what it is at. @throws BULK_ACTION_NOT_FOUND, BULK_ACTION_FINISHED */
-  async abort(id: string, actor: string): Promise<BulkAction> {
+  async abort(id: string, actor: string, reason: string): Promise<BulkAction> {
     const action = await this.require(id);
     if (action.state === 'COMPLETED') {
       throw new CourierError(
@@ -148,7 +149,10 @@ export class BulkActions {
         'There is nothing to abort; its counts tell what it did.',
       );
     }
-    await this.#redis.hsetnx(this.#keys.bulkAction(id), 'abortedBy', actor);
+    const key = this.#keys.bulkAction(id);
+    // Whoever was first did it, for the reason that was given then.
+    const first = await this.#redis.hsetnx(key, 'abortedBy', actor);
+    if (first === 1) await this.#redis.hset(key, 'abortReason', reason);
     return this.require(id);
   }
 
@@ -171,7 +175,7 @@ export class BulkActions {
     const parts = await this.#parts(id, shardsOf(filter, this.#settings.shardCount));
     const sum = (name: string) => parts.reduce((total, part) => total + Number(part[name] ?? 0), 0);
     const finishedAt = optionalNumber(fields.finishedAt);
-    const { abortedBy } = fields;
+    const { abortedBy, abortReason } = fields;
     const ended = finishedAt !== undefined;
     return {
       id,
@@ -198,15 +202,18 @@ export class BulkActions {
         .slice(0, SAMPLE),
       finishedAt,
       abortedBy,
+      abortReason,
       batchId: fields.batchId,
     };
   }
 
-  /** The newest first, as ids; `after` is how many were shown. */
+  /** The newest first, as ids; `after` is the last one that was shown. */
   async list(first: number, after: string | undefined): Promise<readonly string[]> {
     const rank =
       after === undefined ? -1 : await this.#redis.zrevrank(this.#keys.bulkActions, after);
-    const from = (rank ?? -1) + 1;
+    // The oldest are pruned first: with the cursor, everything behind it is gone.
+    if (rank === null) return [];
+    const from = rank + 1;
     return this.#redis.zrevrange(this.#keys.bulkActions, from, from + first - 1);
   }
 
@@ -250,7 +257,7 @@ export class BulkActions {
       if (parts.some(({ ended }) => ended === undefined)) return false;
       if (frozen.batchId !== undefined) await this.#closeBatch(frozen.batchId, frozen.at);
       const key = this.#keys.bulkAction(id);
-      await this.#redis.hsetnx(key, 'finishedAt', await this.#now());
+      await this.#redis.hsetnx(key, 'finishedAt', await redisTime(this.#redis));
       const keys = [key, ...shards.map((shard) => this.#keys.shard(shard).bulkAction(id))];
       await Promise.all(keys.map((one) => this.#redis.pexpire(one, retentionMs)));
     }
@@ -301,11 +308,6 @@ export class BulkActions {
     return Promise.all(
       shards.map((shard) => this.#redis.hgetall(this.#keys.shard(shard).bulkAction(id))),
     );
-  }
-
-  async #now(): Promise<number> {
-    const [seconds, micros] = await this.#redis.time();
-    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   }
 }
 

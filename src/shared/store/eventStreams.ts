@@ -7,6 +7,7 @@ import {
 import type { RedisClient } from '../redis/client.ts';
 import { storeUnavailable } from '../redis/unavailable.ts';
 import type { Keys } from '../redis/keys.ts';
+import { redisTime } from '../redis/redisTime.ts';
 import { parseEvent, placeOf } from './eventRecord.ts';
 
 export interface EventPage {
@@ -68,8 +69,7 @@ export class EventStreams {
       await this.#redis.ping();
     const nodes = 'nodes' in this.#redis ? this.#redis.nodes('master') : [this.#redis];
     if (nodes.length === 0) throw storeUnavailable('reading');
-    const times = await Promise.all(nodes.map((node) => node.time()));
-    return Math.min(...times.map(([s, us]) => Number(s) * 1000 + Math.floor(Number(us) / 1000)));
+    return Math.min(...(await Promise.all(nodes.map(redisTime))));
   }
 
   async #info(stream: number): Promise<ReadonlyMap<string, unknown>> {

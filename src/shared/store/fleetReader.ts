@@ -3,6 +3,7 @@ import { OPEN_STATES, type UpdateState } from '../domain/sets.ts';
 import type { WorkerDescription } from '../domain/worker.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { redisTime } from '../redis/redisTime.ts';
 import { type BudgetView, readBudgets } from './budgetReader.ts';
 import { parsePauses } from './fleetPauses.ts';
 import { parseTuning, type Tuning } from './fleetTuning.ts';
@@ -68,15 +69,14 @@ export class FleetReader {
   }
 
   async read(): Promise<FleetView> {
-    const [time, members, drains, info, tuned, pauses] = await Promise.all([
-      this.#redis.time(),
+    const [at, members, drains, info, tuned, pauses] = await Promise.all([
+      redisTime(this.#redis),
       this.#redis.zrange(this.#keys.members, 0, '-1', 'WITHSCORES'),
       this.#redis.smembers(this.#keys.drains),
       this.#redis.hgetall(this.#keys.memberInfo),
       this.#redis.hgetall(this.#keys.tuning),
       this.#redis.hgetall(this.#keys.pauses),
     ]);
-    const at = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
     const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard);
     const told = new Map(
       membersOf(members).map(({ name }) => [

@@ -8,6 +8,7 @@ import {
 import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { type Keys, PRESENCE_BUCKETS } from '../redis/keys.ts';
+import { redisTime } from '../redis/redisTime.ts';
 
 /** A client in the list: latest change first, by id within a millisecond. */
 export interface PresenceEntry {
@@ -89,12 +90,11 @@ export class PresenceReader {
   }
 
   async #watch() {
-    const [time, fields, stored] = await Promise.all([
-      this.#redis.time(),
+    const [now, fields, stored] = await Promise.all([
+      redisTime(this.#redis),
       this.#redis.hgetall(this.#keys.presenceObserver),
       this.#redis.lrange(this.#keys.presenceGaps, 0, '-1'),
     ]);
-    const now = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
     const { identity, worker, since, seenAt, everyMs } = fields;
     const gaps = stored.map(parseGap);
     if (since === undefined) return { now, gaps };

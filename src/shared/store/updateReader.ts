@@ -5,6 +5,7 @@ import type { UpdateState, WaitReason } from '../domain/sets.ts';
 import type { Update, Wait } from '../domain/update.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { redisTime } from '../redis/redisTime.ts';
 import { parsePauses } from './fleetPauses.ts';
 import { optionalNumber, parseUpdate } from './updateRecord.ts';
 
@@ -94,13 +95,13 @@ class WaitContext {
     const keys = this.#keys.shard(shard);
     const identityKey = keys.identity(update.identityId);
     const laneKey = keys.lane(laneId(update));
-    const [identity, head, lease, time, pauses] = await Promise.all([
+    const [identity, head, lease, now, pauses] = await Promise.all([
       this.#once(identityKey, () =>
         this.#redis.hmget(identityKey, 'status', 'waitReason', 'probeAt'),
       ),
       this.#once(laneKey, () => this.#redis.lindex(laneKey, 0)),
       this.#once(keys.lease, () => this.#redis.hget(keys.lease, 'expiresAt')),
-      this.#once('time', () => this.#redis.time()),
+      this.#once('time', () => redisTime(this.#redis)),
       this.#once('pauses', async () => {
         return parsePauses(await this.#redis.hgetall(this.#keys.pauses));
       }),
@@ -119,7 +120,6 @@ class WaitContext {
     }
     const pause = oldestPause(pauses, shard, update.identityId);
     if (pause !== undefined) return { reason: 'PAUSED', detail: pauseDetail(pause) };
-    const now = Number(time[0]) * 1000;
     const overdue = scheduled && (update.wait?.until ?? 0) < now;
     if (update.wait !== undefined && !overdue) return update.wait;
     return Number(lease ?? 0) <= now ? { reason: 'NO_OWNER' } : update.wait;

@@ -3,6 +3,7 @@ import type { Pause } from '../../shared/domain/pause.ts';
 import type { WorkerDescription } from '../../shared/domain/worker.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
+import { redisTime } from '../../shared/redis/redisTime.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { parsePauses } from '../../shared/store/fleetPauses.ts';
 import { parseTuning, type Tuning } from '../../shared/store/fleetTuning.ts';
@@ -89,8 +90,7 @@ export class LeaseStore {
 
   /** The holder of each shard's unexpired lease. */
   async owners(): Promise<readonly (string | undefined)[]> {
-    const time = await this.#redis.time();
-    const now = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
+    const now = await redisTime(this.#redis);
     const leases = await Promise.all(
       Array.from({ length: this.#shardCount }, (_, shard) =>
         this.#redis.hmget(this.#keys.shard(shard).lease, 'holder', 'expiresAt'),

@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { CLOCK } from './clock.ts';
 
 /**
  * API tokens lie under one hash tag: a record each, a set of all by when they were made, and a
@@ -8,11 +9,7 @@ const KEYS_OF = /* lua */ `
 local all = KEYS[1]
 local digests = all .. ':digests'
 local function recordOf(id) return all .. ':' .. id end
-local function now()
-  local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-`;
+${CLOCK}`;
 
 /**
  * Keeps a new token. Where there are too many, those that ended longest ago make room.
@@ -25,7 +22,7 @@ export const CREATE_API_TOKEN: Script = {
   lua: `${KEYS_OF}${
     /* lua */ `
 local id, digest, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local at = now()
+local at = timeMs()
 if redis.call('ZCARD', all) >= most then
   local ended, endedAt
   for _, other in ipairs(redis.call('ZRANGE', all, 0, -1)) do
@@ -59,7 +56,7 @@ export const CHECK_API_TOKEN: Script = {
     /* lua */ `
 local id = redis.call('HGET', digests, ARGV[1])
 if not id then return false end
-local at = now()
+local at = timeMs()
 local r = redis.call('HMGET', recordOf(id), 'expiresAt', 'lastUsedAt', 'revokedAt')
 if not r[1] or r[3] then return false end
 if tonumber(r[1]) > at and at - tonumber(r[2] or 0) > 60000 then
@@ -84,7 +81,7 @@ local record = recordOf(ARGV[1])
 local r = redis.call('HMGET', record, 'digest', 'revokedAt')
 if not r[1] then return 'unknown' end
 if r[2] then return 'ended' end
-redis.call('HSET', record, 'revokedAt', string.format('%.0f', now()), 'revokedBy', ARGV[2],
+redis.call('HSET', record, 'revokedAt', string.format('%.0f', timeMs()), 'revokedBy', ARGV[2],
   'reason', ARGV[3])
 redis.call('HDEL', digests, r[1])
 return 'revoked'

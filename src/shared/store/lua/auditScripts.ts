@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { CLOCK } from './clock.ts';
 import { WHEN_FULL } from './fence.ts';
 
 /**
@@ -10,10 +11,9 @@ import { WHEN_FULL } from './fence.ts';
 export const BEGIN_AUDIT: Script = {
   name: 'beginAudit',
   keys: 2,
-  lua: `${WHEN_FULL}${
+  lua: `${WHEN_FULL}${CLOCK}${
     /* lua */ `
-local t = redis.call('TIME')
-local now = string.format('%.0f', tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000))
+local now = string.format('%.0f', timeMs())
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 return now
@@ -50,10 +50,9 @@ return redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*', 't', beganAt, un
 export const SWEEP_AUDIT: Script = {
   name: 'sweepAudit',
   keys: 5,
-  lua: `${WHEN_FULL}${
+  lua: `${WHEN_FULL}${CLOCK}${
     /* lua */ `
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local now = timeMs()
 local left = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[1]), 'WITHSCORES', 'LIMIT', 0, 100)
 for i = 1, #left, 2 do
   local entry = redis.call('HGET', KEYS[1], left[i])

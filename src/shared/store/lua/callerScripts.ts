@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { CLOCK } from './clock.ts';
 
 /**
  * Takes points out of a caller's bucket, which fills up by a rate until it is full. An empty key
@@ -9,11 +10,10 @@ import type { Script } from '../../redis/script.ts';
 export const TAKE_POINTS: Script = {
   name: 'takePoints',
   keys: 1,
-  lua: /* lua */ `
+  lua: /* lua */ `${CLOCK}
 local rate, size = tonumber(ARGV[1]), tonumber(ARGV[2])
 local need, want = tonumber(ARGV[3]), tonumber(ARGV[4])
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local now = timeMs()
 local bucket = redis.call('HMGET', KEYS[1], 'points', 'at')
 local points = size
 if bucket[1] then

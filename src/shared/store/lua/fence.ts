@@ -1,3 +1,4 @@
+import { CLOCK } from './clock.ts';
 import { EVENT_FUNCTIONS } from './eventFunctions.ts';
 
 /**
@@ -12,12 +13,7 @@ export const WHEN_FULL = '#!lua flags=allow-oom\n';
  */
 export const PRELUDE = /* lua */ `
 local T = string.match(KEYS[1], '^(.*):lease$')
-
-local function timeMs()
-  local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-
+${CLOCK}
 local function int(n)
   return string.format('%.0f', n)
 end

@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { CLOCK } from './clock.ts';
 import { WHEN_FULL } from './fence.ts';
 
 /** Events of the fleet that its stream keeps. */
@@ -25,10 +26,9 @@ end
 export const HEARTBEAT: Script = {
   name: 'heartbeat',
   keys: 2,
-  lua: `${WHEN_FULL}${FLEET_EVENT}${
+  lua: `${WHEN_FULL}${CLOCK}${FLEET_EVENT}${
     /* lua */ `
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local now = timeMs()
 local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]))
 for _, worker in ipairs(gone) do
   redis.call('ZREM', KEYS[1], worker)

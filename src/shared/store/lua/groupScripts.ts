@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { CLOCK } from './clock.ts';
 import { CHOICE_FUNCTIONS } from './choiceFunctions.ts';
 import { PRELUDE } from './fence.ts';
 
@@ -33,7 +34,7 @@ return ARGV[1]
 export const BEGIN_GROUP_DELETION: Script = {
   name: 'beginGroupDeletion',
   keys: 5,
-  lua: /* lua */ `
+  lua: /* lua */ `${CLOCK}
 local info = redis.call('HGET', KEYS[3], ARGV[1])
 if info then
   redis.call('HSET', KEYS[4], ARGV[1], info)
@@ -42,8 +43,7 @@ if info then
 elseif redis.call('HEXISTS', KEYS[4], ARGV[1]) == 0 then
   return 0
 end
-local t = redis.call('TIME')
-redis.call('ZADD', KEYS[5], tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000), ARGV[1])
+redis.call('ZADD', KEYS[5], timeMs(), ARGV[1])
 return 1
 `,
 };
@@ -67,12 +67,11 @@ return 1
 export const ADD_MEMBER: Script = {
   name: 'addMember',
   keys: 2,
-  lua: /* lua */ `
+  lua: /* lua */ `${CLOCK}
 if redis.call('EXISTS', KEYS[2]) == 1 then return 'deleted' end
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 'known' end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 'full' end
-local t = redis.call('TIME')
-redis.call('ZADD', KEYS[1], tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000), ARGV[1])
+redis.call('ZADD', KEYS[1], timeMs(), ARGV[1])
 return 'added'
 `,
 };
@@ -85,9 +84,8 @@ return 'added'
 export const READ_CHOICES: Script = {
   name: 'readChoices',
   keys: 3,
-  lua: /* lua */ `
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  lua: /* lua */ `${CLOCK}
+local now = timeMs()
 local answer = {}
 for _, thing in ipairs(ARGV) do
   local choice = redis.call('HGET', KEYS[2], thing)
@@ -109,14 +107,13 @@ return answer
 export const CHOOSE: Script = {
   name: 'choose',
   keys: 3,
-  lua: /* lua */ `
+  lua: /* lua */ `${CLOCK}
 local thing, expected = ARGV[1], ARGV[2]
 -- What is chosen behind a deletion would stay for good.
 if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
 local present = redis.call('HGET', KEYS[2], thing) or ''
 if present ~= expected then return present end
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local now = timeMs()
 local last = tonumber(string.match(expected, '|(%d+)$') or '0')
 local chosen = ARGV[3] .. '|' .. string.format('%.0f', math.max(now, last + 1))
 redis.call('HSET', KEYS[2], thing, chosen)
@@ -133,9 +130,8 @@ return chosen
 export const STALE_CHOICES: Script = {
   name: 'staleChoices',
   keys: 3,
-  lua: /* lua */ `
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  lua: /* lua */ `${CLOCK}
+local now = timeMs()
 local over = redis.call('ZCARD', KEYS[3]) > tonumber(ARGV[2])
 local latest = over and '+inf' or string.format('%.0f', now - tonumber(ARGV[1]))
 local answer = {}
@@ -154,14 +150,13 @@ return answer
 export const END_STALE_CHOICE: Script = {
   name: 'endStaleChoice',
   keys: 3,
-  lua: /* lua */ `
+  lua: /* lua */ `${CLOCK}
 if (redis.call('HGET', KEYS[2], ARGV[1]) or '') ~= ARGV[2] then return 0 end
 if ARGV[3] == 'forget' then
   redis.call('HDEL', KEYS[2], ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
 else
-  local t = redis.call('TIME')
-  redis.call('ZADD', KEYS[3], tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000), ARGV[1])
+  redis.call('ZADD', KEYS[3], timeMs(), ARGV[1])
 end
 return 1
 `,

@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { CLOCK } from './clock.ts';
 
 /**
  * Takes in one lifecycle event of an MQTT client, unless what is known of it is newer. Events come
@@ -12,7 +13,7 @@ import type { Script } from '../../redis/script.ts';
 export const RECORD_PRESENCE: Script = {
   name: 'recordPresence',
   keys: 3,
-  lua: /* lua */ `
+  lua: /* lua */ `${CLOCK}
 local SAME_PERIOD_MS = 1800000
 local client, state, version, at = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local known = redis.call('HGET', KEYS[1], client)
@@ -24,8 +25,7 @@ if known then
   elseif version < k.version then return 0
   elseif version == k.version and not (k.state == 'online' and state == 'offline') then return 0 end
 end
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local now = timeMs()
 redis.call('HSET', KEYS[1], client, cjson.encode({ state = state, version = version, at = at,
   session = ARGV[6], reason = ARGV[7], address = ARGV[8], observedAt = now }))
 local own, other = KEYS[2], KEYS[3]
@@ -53,9 +53,8 @@ return 1
 export const OBSERVE_PRESENCE: Script = {
   name: 'observePresence',
   keys: 2,
-  lua: /* lua */ `
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  lua: /* lua */ `${CLOCK}
+local now = timeMs()
 local known = redis.call('HMGET', KEYS[1], 'subscription', 'seenAt', 'since')
 local since = known[3]
 if known[1] ~= ARGV[3] then

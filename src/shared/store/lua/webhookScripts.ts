@@ -1,4 +1,5 @@
 import type { Script } from '../../redis/script.ts';
+import { CLOCK } from './clock.ts';
 
 /**
  * Writes a webhook where it is still what the caller read.
@@ -21,9 +22,8 @@ return 'written'
 `,
 };
 
-const NOW = /* lua */ `
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+const NOW = /* lua */ `${CLOCK}
+local now = timeMs()
 `;
 
 /**
