@@ -30,6 +30,13 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((close) => close()));
 });
 
+interface JoinOptions {
+  readonly heartbeatMs?: number;
+  readonly leaseMs?: number;
+  readonly Store?: typeof LeaseStore;
+  readonly runtime?: Partial<ShardRuntime>;
+}
+
 /** Workers that keep shards, without anything to deliver, on one Redis and one clock. */
 class Fleet {
   readonly #keys = new Keys(uniquePrefix('keeper'));
@@ -51,20 +58,25 @@ class Fleet {
     return this.#leases.length;
   }
 
-  async join({ heartbeatMs = HEARTBEAT_MS, leaseMs = LEASE_MS } = {}): Promise<string> {
+  async join({
+    heartbeatMs = HEARTBEAT_MS,
+    leaseMs = LEASE_MS,
+    Store = LeaseStore,
+    runtime = {},
+  }: JoinOptions = {}): Promise<string> {
     this.#joined += 1;
     const worker = `worker-${this.#joined}`;
     const client = redis().connect({ maxRetriesPerRequest: null, retryStrategy: () => 20 });
     const keeper = new ShardKeeper(
       { worker, heartbeatMs, leaseMs, minHoldMs: 0, metricsUrl: () => '' },
       {
-        leases: new LeaseStore(client, this.#keys, SHARDS),
+        leases: new Store(client, this.#keys, SHARDS),
         clock: new RedisClock(),
         tuning: new WorkerTuning(createBudgets(client, this.#keys, { AWS_QUOTAS: 'default' }), 1),
         pauses: new PauseWatch(SHARDS),
         events: new EventBus(log),
         log,
-        createRuntime: (lease) => this.#runtime(worker, lease),
+        createRuntime: (lease) => this.#runtime(worker, lease, runtime),
       },
     );
     const service = keeper.asService();
@@ -82,10 +94,10 @@ class Fleet {
     return worker;
   }
 
-  async leave(worker: string): Promise<void> {
+  async leave(worker: string, deadline = AbortSignal.timeout(2000)): Promise<void> {
     const member = this.#members.get(worker);
     this.#members.delete(worker);
-    await member?.service.stop(AbortSignal.timeout(2000));
+    await member?.service.stop(deadline);
   }
 
   cut(worker: string): void {
@@ -144,7 +156,7 @@ class Fleet {
     }
   }
 
-  #runtime(worker: string, lease: Lease): ShardRuntime {
+  #runtime(worker: string, lease: Lease, over: Partial<ShardRuntime>): ShardRuntime {
     this.#leases.push({ worker, lease });
     this.check();
     const runtime = {
@@ -154,6 +166,7 @@ class Fleet {
       start: () => Promise.resolve(),
       drain: () => Promise.resolve(),
       abort: () => Promise.resolve(lease.lose()),
+      ...over,
     };
     return runtime as unknown as ShardRuntime;
   }
@@ -219,6 +232,41 @@ test('a worker that flaps moves no shard of the others, nor its own while its le
   expect(fleet.taken).toBe(taken);
   await expectEven(fleet);
   expect(fleet.violations).toEqual([]);
+});
+
+test('a lease that is granted while its worker stops is given back, and nothing begun', async () => {
+  const fleet = openFleet();
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  /** Of the leases that one heartbeat asks for, some fail at once, and one takes its time. */
+  class Slow extends LeaseStore {
+    override async acquire(...args: Parameters<LeaseStore['acquire']>): Promise<Lease | undefined> {
+      if (args[0] > 0) throw new Error('the node of this slot is away');
+      const lease = await super.acquire(...args);
+      await answered;
+      return lease;
+    }
+  }
+  const worker = await fleet.join({ leaseMs: LONG_MS, Store: Slow });
+  await eventually(async () => expect(await fleet.store.owners()).toContain(worker));
+  await fleet.leave(worker);
+  answer();
+  await eventually(async () => expect(await fleet.store.owners()).not.toContain(worker));
+  expect(fleet.taken).toBe(0);
+});
+
+test('at the deadline every shard is let go, also where one hangs', async () => {
+  const fleet = openFleet();
+  let abandoned = 0;
+  const never = new Promise<never>(() => undefined);
+  const hangs = () => {
+    abandoned += 1;
+    return never;
+  };
+  const worker = await fleet.join({ runtime: { drain: () => never, abort: hangs } });
+  await eventually(() => expect(fleet.taken).toBe(SHARDS));
+  void fleet.leave(worker, AbortSignal.abort());
+  await eventually(() => expect(abandoned).toBe(SHARDS));
 });
 
 const step = fc.record({

@@ -190,13 +190,16 @@ export class ShardKeeper {
     const { worker, leaseMs } = this.#settings;
     const lease = await this.#deps.leases.acquire(shard, worker, leaseMs);
     if (lease === undefined) return;
+    // The stop may have passed over what was not held yet.
+    if (this.#stopping()) return this.#deps.leases.release(lease);
     const runtime = this.#deps.createRuntime(lease);
     this.#held.set(shard, runtime);
     this.#deps.events.emit('lease:taken', { shard, epoch: lease.epoch });
     // Not awaited: a slow start must not hold up the renewal of the other leases.
     runtime.start().catch((error: unknown) => {
       this.#deps.log.warn({ shard, error: messageOf(error) }, 'starting a shard failed');
-      void this.#handOver(shard);
+      // Unless it was lost meanwhile, and taken anew.
+      if (this.#held.get(shard) === runtime) void this.#handOver(shard);
     });
   }
 
@@ -249,10 +252,12 @@ export class ShardKeeper {
     const left = Promise.all([...this.#held.keys()].map((shard) => this.#handOver(shard)));
     await Promise.race([left, aborted(deadline)]);
     clearInterval(this.#timer);
-    for (const [shard, runtime] of this.#held) {
+    // Together, as one that hangs is what the deadline is for.
+    const abandoned = [...this.#held].map(([shard, runtime]) => {
       this.#deps.log.warn({ shard }, 'abandoned at the deadline; its lease will run out');
-      await runtime.abort();
-    }
+      return runtime.abort();
+    });
+    await Promise.all(abandoned);
     // A beat that is under way would bring this worker back.
     await this.#beating;
     await this.#deps.leases.leave(this.#settings.worker);
