@@ -6,7 +6,7 @@ import { type Json, startApi, type TestApi } from './support/testApi.ts';
 const redis = useRedis();
 
 const ACTION =
-  'id kind state reason actor matched matchedAtLeast done skipped failed errors { code } abortedBy filter';
+  'id kind state reason actor matched matchedAtLeast done skipped failed errors { code } abortedBy abortReason filter';
 const PREVIEW = `mutation ($input: PreviewBulkActionInput!) {
   result: previewBulkAction(input: $input) {
     __typename
@@ -70,7 +70,26 @@ test('an action is previewed, started with a reason, followed, listed and aborte
   expect(data.node.__typename).toBe('BulkAction');
   expect(data.bulkActions.nodes).toEqual([{ id: bulkAction.id }]);
   const aborted = await ask(api, ABORT, { bulkActionId: bulkAction.id, reason: 'after all' });
-  expect(aborted.bulkAction).toMatchObject({ state: 'ABORTING', abortedBy: 'tests' });
+  expect(aborted.bulkAction).toMatchObject({
+    state: 'ABORTING',
+    abortedBy: 'tests',
+    abortReason: 'after all',
+  });
+  const again = await ask(api, ABORT, { bulkActionId: bulkAction.id, reason: 'once more' });
+  expect(again.bulkAction.abortReason).toBe('after all');
+});
+
+test('what an action is done to can be looked for by the filter that it shows', async () => {
+  const api = await populated();
+  const from = '2026-01-31T12:00:00.000Z';
+  const filter = { labels: ['even'], acceptedFrom: from };
+  const { preview } = await ask(api, PREVIEW, { kind: 'CANCEL', filter });
+  const started = await ask(api, START, { previewId: preview.id, reason: 'a mistake' });
+  const shown = started.bulkAction.filter;
+  expect(shown).toMatchObject({ acceptedFrom: from, acceptedBefore: expect.stringMatching(/Z$/) });
+  const query = 'query ($filter: UpdateFilter) { updates(filter: $filter) { nodes { id } } }';
+  const found: Json = await api.run(query, { filter: shown });
+  expect(found.updates.nodes).toHaveLength(6);
 });
 
 test('a batch is canceled, and what failed of it retried, as such actions', async () => {

@@ -172,7 +172,7 @@ test('an abort ends it after what it is at', async () => {
   expect(await runner.run(action.id, shard, () => true)).toBe(false);
   const done = (await actions.find(action.id))?.done ?? 0;
   expect(done).toBeGreaterThan(80);
-  expect((await actions.abort(action.id, 'another')).state).toBe('ABORTING');
+  expect((await actions.abort(action.id, 'another', 'why')).state).toBe('ABORTING');
   await all(action.id);
   const ended = await actions.find(action.id);
   expect(ended).toMatchObject({ state: 'ABORTED', abortedBy: 'another', done });
@@ -228,7 +228,7 @@ test('what matches nothing, and what has expired, is refused', async () => {
   await expect(actions.start('prv_none', 'operator', 'why')).rejects.toMatchObject({
     code: 'PREVIEW_NOT_FOUND',
   });
-  await expect(actions.abort('blk_none', 'operator')).rejects.toMatchObject({
+  await expect(actions.abort('blk_none', 'operator', 'why')).rejects.toMatchObject({
     code: 'BULK_ACTION_NOT_FOUND',
   });
   await world.accept(rows(1));

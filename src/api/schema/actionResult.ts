@@ -7,10 +7,11 @@ interface DataField {
 
 /** How a mutation's answer is named: `<Name>Success` with one field, or an error. */
 export function actionResult(name: string, done: string, dataField: DataField) {
+  const mutation = `${name.charAt(0).toLowerCase()}${name.slice(1)}`;
   return {
     types: [CourierError],
     directResult: false as const,
-    union: { name: `${name}Result`, description: `What ${name} answers.` },
+    union: { name: `${name}Result`, description: `What ${mutation} answers.` },
     result: { name: `${name}Success`, description: done },
     dataField,
   };

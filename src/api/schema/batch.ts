@@ -1,11 +1,10 @@
 import type { Batch, BatchEnd } from '../../shared/domain/batch.ts';
 import type { FailureCode, UpdateState } from '../../shared/domain/sets.ts';
-import { CourierError } from '../../shared/errors/courierError.ts';
 import type { Facet } from '../../shared/store/updateFacets.ts';
 import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { BatchStateEnum } from './enums.ts';
-import { pageArgs, pageSize, toPage } from './page.ts';
+import { cursorInvalid, pageArgs, pageSize, toPage } from './page.ts';
 import { UpdateConnection, UpdateType } from './update.ts';
 import { FailureCount, StateCount } from './updateFacets.ts';
 import {
@@ -140,11 +139,7 @@ function toCursor({ createdAt, id }: Place): string {
 function parseCursor(cursor: string): Place {
   const match = /^(\d{1,16}):(bat_\w{26})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
   if (match?.[2] !== undefined) return { createdAt: Number(match[1]), id: match[2] };
-  throw new CourierError(
-    'PAGE_INVALID',
-    'This is no cursor that a page of this list gave.',
-    'Use the endCursor of the page before, or leave it out to begin.',
-  );
+  throw cursorInvalid();
 }
 
 /** How many ended with each value, those without one left out. */

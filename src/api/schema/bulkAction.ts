@@ -1,9 +1,13 @@
 import type { BulkAction, BulkError, BulkKind, BulkState } from '../../shared/domain/bulkAction.ts';
+import type { JsonObject } from '../../shared/domain/desired.ts';
+import { isBulkActionId } from '../../shared/domain/ids.ts';
+import type { UpdateFilter } from '../../shared/domain/updateFilter.ts';
 import type { BulkPreview } from '../../shared/store/bulkActions.ts';
 import { builder } from './builder.ts';
 import { BatchType } from './batch.ts';
 import { describedEnum } from './describedEnum.ts';
-import { pageArgs, pageSize, toPage } from './page.ts';
+import { ErrorCodeEnum } from './error.ts';
+import { cursorInvalid, pageArgs, pageSize, toPage } from './page.ts';
 import { refTo, UpdateType } from './update.ts';
 import { UpdateFacetsType } from './updateFacets.ts';
 
@@ -32,7 +36,7 @@ const BulkErrorType = builder.objectRef<BulkError>('BulkActionError').implement(
   description: 'Why something could not be done to an update.',
   fields: (t) => ({
     updateId: t.exposeID('updateId', { description: 'The update.' }),
-    code: t.exposeString('code', { description: 'Why, as in docs/errors.md.' }),
+    code: t.expose('code', { type: ErrorCodeEnum, description: 'Why, for programs.' }),
     message: t.exposeString('message', { description: 'Why, for people.' }),
   }),
 });
@@ -49,8 +53,9 @@ export const BulkActionType = builder.node(builder.objectRef<BulkAction>('BulkAc
     state: t.expose('state', { type: BulkStateEnum, description: 'Where it stands.' }),
     filter: t.field({
       type: 'JSONObject',
-      description: 'What it is done to, as it was frozen by the preview.',
-      resolve: ({ filter }) => ({ ...filter }) as Record<string, never>,
+      description:
+        'What it is done to, as it was frozen by the preview: an UpdateFilter, as a variable would hold it.',
+      resolve: ({ filter }) => asVariable(filter),
     }),
     reason: t.exposeString('reason', { description: 'Why.' }),
     actor: t.exposeString('actor', { description: 'Who started it.' }),
@@ -83,6 +88,11 @@ export const BulkActionType = builder.node(builder.objectRef<BulkAction>('BulkAc
       description: 'Who aborted it.',
       resolve: ({ abortedBy }) => abortedBy,
     }),
+    abortReason: t.string({
+      nullable: true,
+      description: 'Why it was aborted.',
+      resolve: ({ abortReason }) => abortReason,
+    }),
     batch: t.field({
       type: BatchType,
       nullable: true,
@@ -92,6 +102,14 @@ export const BulkActionType = builder.node(builder.objectRef<BulkAction>('BulkAc
     }),
   }),
 });
+
+/** With its times as text, so that it can be sent again. */
+function asVariable({ acceptedFrom, acceptedBefore, ...filter }: UpdateFilter): JsonObject {
+  const times = Object.entries({ acceptedFrom, acceptedBefore }).flatMap(([name, at]) =>
+    at === undefined ? [] : [[name, new Date(at).toISOString()]],
+  );
+  return { ...filter, ...Object.fromEntries(times) } as JsonObject;
+}
 
 export const BulkPreviewType = builder.objectRef<BulkPreview>('BulkActionPreview').implement({
   description: 'What an action would be done to. Nothing is done yet.',
@@ -150,9 +168,9 @@ builder.queryFields((t) => ({
     args: pageArgs(t.arg),
     resolve: async (_root, args, context) => {
       const size = pageSize(args);
-      const ids = await context.gate.read(() =>
-        context.bulkActions.list(size + 1, args.after ?? undefined),
-      );
+      const after = args.after ?? undefined;
+      if (after !== undefined && !isBulkActionId(after)) throw cursorInvalid();
+      const ids = await context.gate.read(() => context.bulkActions.list(size + 1, after));
       const shown = ids.slice(0, size);
       const found = await context.gate.read(() =>
         Promise.all(shown.map((id) => context.bulkActions.find(id))),

@@ -105,7 +105,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input: { bulkActionId, reason } }, context) =>
       perform(context, 'abortBulkAction', () => {
         requireReason(reason);
-        return context.bulkActions.abort(bulkActionId, context.actor);
+        return context.bulkActions.abort(bulkActionId, context.actor, reason);
       }),
   }),
   cancelBatch: t.field({

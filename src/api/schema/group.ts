@@ -1,5 +1,4 @@
 import { type Group, groupNameProblem } from '../../shared/domain/group.ts';
-import { CourierError } from '../../shared/errors/courierError.ts';
 import { MAX_MEMBERS } from '../../shared/store/groupDirectory.ts';
 import { allowReason, labelProblem, requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
@@ -8,7 +7,7 @@ import { builder } from './builder.ts';
 import { IdentityType } from './identity.ts';
 import { IdentityConnection, identityPage } from './identityList.ts';
 import { eachRow, identityRows, MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
-import { pageArgs, pageSize, toPage } from './page.ts';
+import { cursorInvalid, pageArgs, pageSize, toPage } from './page.ts';
 import { REASON_DESCRIPTION } from './reason.ts';
 import { UpdateType } from './update.ts';
 
@@ -108,11 +107,7 @@ function toCursor(name: string): string {
 function parseCursor(cursor: string): string {
   const name = Buffer.from(cursor, 'base64url').toString('utf8');
   if (groupNameProblem(name) === undefined) return name;
-  throw new CourierError(
-    'PAGE_INVALID',
-    'This is no cursor that a page of this list gave.',
-    'Use the endCursor of the page before, or leave it out to begin.',
-  );
+  throw cursorInvalid();
 }
 
 const CreateGroupInput = builder.inputType('CreateGroupInput', {

@@ -201,7 +201,9 @@ builder.node(UpdateType, {
       description: 'What its caller called it, to find it again.',
       resolve: ({ asked }) => [...(asked.labels ?? [])],
     }),
-    actor: t.exposeString('actor', { description: 'Who asked: the name of the API token.' }),
+    actor: t.exposeString('actor', {
+      description: 'Who asked: the name of the token, or of the user.',
+    }),
     state: t.field({
       type: UpdateStateEnum,
       description: 'Where it stands.',

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/catalogue.ts';
 import type { UpdateState, WaitReason } from './sets.ts';
 import type { UpdateFilter } from './updateFilter.ts';
 
@@ -32,13 +33,14 @@ export interface BulkAction extends BulkRequest {
   readonly errors: readonly BulkError[];
   readonly finishedAt?: number | undefined;
   readonly abortedBy?: string | undefined;
+  readonly abortReason?: string | undefined;
   /** The batch of the new updates, where it retries. */
   readonly batchId?: string | undefined;
 }
 
 export interface BulkError {
   readonly updateId: string;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
 }
 

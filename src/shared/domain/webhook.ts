@@ -81,8 +81,14 @@ export interface WebhookDelivery {
   readonly body: string;
 }
 
+const WEBHOOK_ID = /^whk_[0-9A-HJKMNP-TV-Z]{26}$/;
+
 export function newWebhookId(): string {
   return `whk_${ulid()}`;
+}
+
+export function isWebhookId(value: string): boolean {
+  return WEBHOOK_ID.test(value);
 }
 
 /** The same for the same notification and webhook, so that nothing is delivered twice. */

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../shared/domain/desired.ts';
 import {
   type DeliveryState,
+  isWebhookId,
   type NotificationKind,
   PAYLOAD_TYPES,
   type Webhook,
@@ -10,7 +11,7 @@ import {
 import { CourierError } from '../../../shared/errors/courierError.ts';
 import { builder } from '../builder.ts';
 import { describedEnum } from '../describedEnum.ts';
-import { pageArgs, pageSize, toPage } from '../page.ts';
+import { cursorInvalid, pageArgs, pageSize, toPage } from '../page.ts';
 
 export const WebhookEventEnum = describedEnum<WebhookEvent>('WebhookEvent', {
   description: 'What a webhook can be told of.',
@@ -149,7 +150,7 @@ builder.node(WebhookType, {
         const after = args.after ?? undefined;
         return context.gate.read(async () => {
           const rank = after === undefined ? -1 : await context.deliveries.rank(id, after);
-          if (rank === undefined) throw cursorInvalid();
+          if (rank === undefined) throw deliveryCursorInvalid();
           const found = await context.deliveries.page(id, size + 1, rank + 1);
           const edges = found.slice(0, size).map((node) => ({ cursor: node.id, node }));
           return toPage(edges, args, found.length > size);
@@ -172,8 +173,10 @@ builder.queryField('webhooks', (t) =>
     args: pageArgs(t.arg),
     resolve: async (_root, args, context) => {
       const size = pageSize(args);
+      const after = args.after ?? undefined;
+      if (after !== undefined && !isWebhookId(after)) throw cursorInvalid();
       const all = await context.gate.read(() => context.webhooks.all());
-      const behind = all.filter(({ id }) => id > (args.after ?? ''));
+      const behind = all.filter(({ id }) => id > (after ?? ''));
       const edges = behind.slice(0, size).map((node) => ({ cursor: node.id, node }));
       return toPage(edges, args, behind.length > size);
     },
@@ -184,7 +187,7 @@ function typeOf(kind: NotificationKind): string {
   return PAYLOAD_TYPES[kind];
 }
 
-function cursorInvalid(): CourierError {
+function deliveryCursorInvalid(): CourierError {
   return new CourierError(
     'PAGE_INVALID',
     'This is no cursor of this list, or its delivery is not listed any more.',
