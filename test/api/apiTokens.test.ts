@@ -230,3 +230,22 @@ test('a token is not made for an operation that its role may not do', async () =
     apiToken: { operations: asked.operations },
   });
 });
+
+test('a caller can ask who it is, and what its token was made for', async () => {
+  const api = await startApi(redis().url);
+  const whoAmI = async (token: string) =>
+    (await api.run('{ me { actor role source operations } }', {}, token)).me;
+  const { secret } = await create(api, { name: 'ci', role: 'OPERATOR', operations: ['me'] });
+  expect(await whoAmI(secret)).toEqual({
+    actor: 'ci',
+    role: 'OPERATOR',
+    source: 'API_TOKEN',
+    operations: ['me'],
+  });
+  expect(await whoAmI(tokenOf('viewer'))).toEqual({
+    actor: 'viewer',
+    role: 'VIEWER',
+    source: 'CONFIGURED_TOKEN',
+    operations: null,
+  });
+});

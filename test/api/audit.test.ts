@@ -40,7 +40,7 @@ describe.each(mutations)('$name', (field) => {
     const { nodes } = await auditLog(api, { filter: { action: field.name } });
     expect(nodes).toHaveLength(1);
     expect(nodes[0].outcome).toMatch(/^(DONE|REFUSED)$/);
-    expect([nodes[0].actor, nodes[0].role]).toEqual(['admin', 'admin']);
+    expect([nodes[0].actor, nodes[0].role]).toEqual(['admin', 'ADMIN']);
     expect(nodes[0].code === null).toBe(nodes[0].outcome === 'DONE');
     expect(await api.redis.hlen(api.keys.auditOpen)).toBe(0);
   });
@@ -68,8 +68,8 @@ test('an entry says who, what, on what, from where and how it ended, and no secr
   expect(nodes).toEqual([
     expect.objectContaining({
       actor: 'operator',
-      role: 'operator',
-      source: 'configured-token',
+      role: 'OPERATOR',
+      source: 'CONFIGURED_TOKEN',
       action: 'registerIdentity',
       subjects: [id],
       userAgent: 'a test',

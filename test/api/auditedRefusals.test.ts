@@ -29,7 +29,7 @@ test('whoever tries what the role may not do stands in the audit, with what was 
     {
       action: 'removeIdentity',
       actor: 'operator',
-      role: 'operator',
+      role: 'OPERATOR',
       code: 'FORBIDDEN',
       reason: 'because',
       subjects: ['idn_somebody'],

@@ -1,7 +1,10 @@
 import type { AUDIT_OUTCOMES, AuditEntry } from '../../shared/domain/audit.ts';
+import { isRole } from '../../shared/domain/roles.ts';
 import type { AuditFilter } from '../../shared/store/auditReader.ts';
 import { costs } from '../limits/fieldCost.ts';
+import { RoleEnum } from './apiToken.ts';
 import { builder } from './builder.ts';
+import { callerSource, CallerSourceEnum } from './caller.ts';
 import { describedEnum } from './describedEnum.ts';
 import { pageArgs, pageSize, toPage } from './page.ts';
 
@@ -38,9 +41,17 @@ builder.node(AuditEntryType, {
       resolve: ({ beganAt }) => beganAt,
     }),
     actor: t.exposeString('actor', { description: 'Who did it.' }),
-    role: t.exposeString('role', { description: 'The role that the actor had then.' }),
-    source: t.exposeString('source', {
-      description: 'What proved the actor: the kind of token; system for the fleet itself.',
+    role: t.field({
+      type: RoleEnum,
+      nullable: true,
+      description: 'The role that the actor had then; null where that was not written down.',
+      resolve: ({ role }) => (isRole(role) ? role : undefined),
+    }),
+    source: t.field({
+      type: CallerSourceEnum,
+      nullable: true,
+      description: 'What proved the actor; null where that was not written down.',
+      resolve: ({ source }) => callerSource(source),
     }),
     action: t.exposeString('action', { description: 'What was done: the name of the mutation.' }),
     subjects: t.stringList({

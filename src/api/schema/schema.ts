@@ -31,6 +31,7 @@ import './events/identityEvents.ts';
 import './events/fleetEvents.ts';
 import './apiToken.ts';
 import './apiTokenActions.ts';
+import './caller.ts';
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 
