@@ -69,7 +69,7 @@ async function show(deployment: Deployment, screen: Screen, signal: AbortSignal)
   const aws = new BareAws(deployment.emulator.ready);
   const context: DemoContext = { deployment, courier: new Courier(client), aws, screen, signal };
   try {
-    screen.step("The field article's set-up on AWS");
+    screen.step('The set-up on AWS, in the emulator');
     await showSetUp(context);
 
     screen.step('Users become identities, and one of them updates device_1');

@@ -14,7 +14,7 @@ export interface DemoContext {
 
 /** Who updates are published as in the demo. */
 export interface Cast {
-  /** The article's user, who owns device_1. */
+  /** The user who owns device_1. */
   readonly first: IdentityView;
   /** The owners of the many. */
   readonly owners: readonly IdentityView[];

@@ -39,7 +39,7 @@ export async function registerUsers(context: DemoContext): Promise<Cast> {
   return { first, owners };
 }
 
-/** The article's own payload, by one mutation, and what the shadow holds afterwards. */
+/** One payload, by one mutation, and what the shadow holds afterwards. */
 export async function sendFirstUpdate(context: DemoContext, cast: Cast): Promise<void> {
   const { courier, aws, screen, signal } = context;
   const desired = { power: 'OFF' };

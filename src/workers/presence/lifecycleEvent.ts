@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const PREFIX = '$aws/events/presence/';
-/** Of every client; the article's policies allow both. */
+/** Of every client; the policies of infra/template.yaml allow both. */
 export const PRESENCE_FILTERS = [`${PREFIX}connected/+`, `${PREFIX}disconnected/+`] as const;
 
 export function isPresenceTopic(topic: string): boolean {
