@@ -209,7 +209,7 @@ export class IdentityConnection {
   }
 
   async #close(): Promise<void> {
-    await this.#opening;
+    await Promise.all([this.#opening, this.#source?.settled()]);
     // One that was begun by a renewal first.
     await this.#dropping;
     await this.#drop('released');

@@ -2,6 +2,7 @@ import type { Stage } from '../../shared/domain/sets.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { Budgets } from '../budgets/budgets.ts';
 import type { EventBus, WorkerEvents } from '../events.ts';
+import { FencedError } from '../fleet/lease.ts';
 import type { IdentityRecords } from '../shard/identityRecords.ts';
 import type { CachedCredentials, TemporaryCredentials } from './cachedCredentials.ts';
 import type { IdentityPool } from './identityPool.ts';
@@ -34,6 +35,8 @@ const CACHE_TTL_MS = 30 * 24 * 3600 * 1000;
 /** An ID token must outlive the call that it is sent with. */
 const TOKEN_MARGIN_MS = 30_000;
 const RENEWAL_RETRY_MS = 15_000;
+/** The call has a deadline of its own. */
+const NOBODY_GIVES_UP = new AbortController().signal;
 
 /** What connecting takes at most, as a rule. */
 const CONNECT_MS = 1000;
@@ -95,6 +98,11 @@ export class CredentialSource {
       this.#renewNotBefore = refused ? Number.POSITIVE_INFINITY : now + RENEWAL_RETRY_MS;
     }
     return this.expiresAt !== before;
+  }
+
+  /** Resolves when nothing is under way any more, whatever came of it. */
+  async settled(): Promise<void> {
+    await this.#inFlight?.catch(() => undefined);
   }
 
   /** Forgets the temporary credentials, for example because an upgrade was refused with them. */
@@ -179,9 +187,7 @@ export class CredentialSource {
     const refreshToken = known?.refreshToken;
     if (known === undefined || refreshToken === undefined) return undefined;
     try {
-      return await this.#call('USER_POOL', 'refresh_token', signal, () =>
-        this.#deps.userPool.refresh(known.poolUsername, refreshToken, signal),
-      );
+      return await this.#refresh(known.poolUsername, refreshToken, signal);
     } catch (error) {
       // A refresh token that ran out or was revoked is no denial while there is another secret.
       if (!(error instanceof DeniedError)) throw error;
@@ -223,14 +229,29 @@ export class CredentialSource {
     signal: AbortSignal,
   ): Promise<PoolTokens> {
     const { refreshToken } = secret;
-    const tokens = await this.#call('USER_POOL', 'refresh_token', signal, () =>
-      this.#deps.userPool.refresh(known?.poolUsername, refreshToken, signal),
-    );
+    const tokens = await this.#refresh(known?.poolUsername, refreshToken, signal);
     if (tokens.refreshToken !== undefined) {
       const next = { refreshToken: tokens.refreshToken };
       await this.#records.replaceSecret(this.#identity.id, secret, next);
     }
     return { ...tokens, refreshToken: undefined };
+  }
+
+  /**
+   * A rotated token is used up by being sent, and the answer holds the only good one: whoever may
+   * not write that down sends nothing, and an answer is waited for even where nobody else waits.
+   */
+  #refresh(
+    poolUsername: string | undefined,
+    refreshToken: string,
+    signal: AbortSignal,
+  ): Promise<PoolTokens> {
+    const { userPool } = this.#deps;
+    return this.#call('USER_POOL', 'refresh_token', signal, () => {
+      if (!userPool.rotates) return userPool.refresh(poolUsername, refreshToken, signal);
+      this.#records.assertOwned();
+      return userPool.refresh(poolUsername, refreshToken, NOBODY_GIVES_UP);
+    });
   }
 
   async #cognitoId(signedIn: CachedCredentials, signal: AbortSignal): Promise<string> {
@@ -269,6 +290,7 @@ export class CredentialSource {
       this.#report(via, 'ok');
       return result;
     } catch (thrown) {
+      if (thrown instanceof FencedError) throw thrown;
       const error = signInError(stage, thrown);
       this.#report(via, error instanceof TransientError ? 'failed' : 'denied');
       throw error;

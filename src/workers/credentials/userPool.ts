@@ -59,6 +59,11 @@ export class UserPool {
     this.#clientSecret = clientSecret;
   }
 
+  /** Whether a refresh uses up the token that it is made with. */
+  get rotates(): boolean {
+    return this.#rotation;
+  }
+
   /** @throws the AWS SDK's exceptions, ChallengeError */
   signIn(username: string, password: string, signal: AbortSignal): Promise<PoolTokens> {
     const parameters = { USERNAME: username, PASSWORD: password };

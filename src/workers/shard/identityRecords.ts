@@ -69,6 +69,11 @@ export class IdentityRecords {
     this.#clock = clock;
   }
 
+  /** @throws FencedError where the lease has run out, as far as is known here. */
+  assertOwned(): void {
+    if (!this.#lease.valid) throw new FencedError(this.#lease.shard);
+  }
+
   async read(identityId: string): Promise<{ identity: Identity; attachment: Attachment }> {
     const fields = await this.#redis.hgetall(this.#shardKeys.identity(identityId));
     const identity = parseIdentity(this.#lease.shard, fields);

@@ -8,6 +8,7 @@ import { UserPool } from '../../../src/workers/credentials/userPool.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Aws, User } from '../support/aws.ts';
 import type { Fleet } from '../support/fleet.ts';
+import { oneConnection } from '../support/oneConnection.ts';
 import { useFleet } from '../support/useFleet.ts';
 
 /** The project's template with rotation, and with no grace for a token that was used. */
@@ -104,6 +105,41 @@ test('rotated: each new token is kept over workers and crashes, the first one is
   }
   expect(await exchanges()).toBe(3);
   expect((await fleet.identity(id)).status).toBe('ACTIVE');
+});
+
+test('rotated: a worker that stops waits for the token that Cognito gives for the one it sent', async () => {
+  const fleet = rotating.fleet();
+  const aws = rotating.aws();
+  const refreshToken = await refreshTokenOf(aws, fleet, aws.user());
+  const slow = { on: 'GetTokensFromRefreshToken', effect: 'delay', delayMs: 500, count: 1 };
+  await aws.post('/faults', slow);
+  const refreshes = await aws.counter('GetTokensFromRefreshToken');
+  const first = await fleet.worker(ROTATION);
+  const { id, shard } = await fleet.directory.register({
+    username: 'stopped',
+    secret: { refreshToken },
+  });
+  const secret = () => fleet.redis.get(fleet.keys.shard(shard).secret(id));
+  const used = await secret();
+  await eventually(async () => expect(await refreshes()).toBe(1));
+  await first.stop();
+  expect(await secret()).not.toBe(used);
+  await fleet.worker(ROTATION);
+  await eventually(async () => expect((await fleet.identity(id)).status).toBe('ACTIVE'));
+});
+
+test('rotated: a worker whose lease has run out does not use up the token of its successor', async () => {
+  const fleet = rotating.fleet();
+  const aws = rotating.aws();
+  const refreshToken = await refreshTokenOf(aws, fleet, aws.user());
+  const refreshes = await aws.counter('GetTokensFromRefreshToken');
+  const secret = { refreshToken };
+  const { id } = await fleet.directory.register({ username: 'succeeded', secret });
+  const former = await oneConnection(fleet, id, { settings: ROTATION });
+  former.lease.lose();
+  await former.connection.probe();
+  expect(await refreshes()).toBe(0);
+  await former.stop();
 });
 
 test('rotated: a token that an operator gave meanwhile is not overwritten', async () => {

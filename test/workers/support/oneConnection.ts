@@ -56,7 +56,12 @@ export async function ownedShard(
     slots: new ConnectionSlots(config.MAX_CONNECTIONS),
     attacher: new PolicyAttacher(aws.iot, config.IOT_POLICY_NAME, budgets, events),
     credentials: {
-      userPool: new UserPool(aws.userPool, config.COGNITO_CLIENT_ID, config.COGNITO_CLIENT_SECRET),
+      userPool: new UserPool(
+        aws.userPool,
+        config.COGNITO_CLIENT_ID,
+        config.COGNITO_CLIENT_SECRET,
+        config.REFRESH_TOKEN_ROTATION === 'on',
+      ),
       identityPool: new IdentityPool(aws.identityPool, {
         region: config.AWS_REGION,
         userPoolId: config.COGNITO_USER_POOL_ID,
