@@ -110,7 +110,7 @@ async function leave(deployment: Deployment, screen: Screen, stays: boolean): Pr
     );
     return;
   }
-  screen.fact('authorization', `Bearer ${deployment.token}`);
+  screen.fact('token', `${deployment.token}, to sign in with`);
   screen.line();
   screen.line('It stays up until you press Ctrl-C, and leaves nothing behind.');
   await new Promise<never>(() => undefined);

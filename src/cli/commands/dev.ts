@@ -60,13 +60,14 @@ Shadow Courier runs on this machine: Redis, an emulator of the AWS services, the
 All of it, and all that it stored, goes when you press Ctrl-C.
 
   GraphQL, GraphiQL  ${api.graphql}
-  authorization      Bearer ${token}
+  token              ${token}
   metrics            ${metricsUrls(deployment).join('\n                     ')}
   Redis              ${redis.url}
   users              ${emulator.ready.users.length}; the first is ${user.username}, password ${user.password}
   things             all whose names begin with device_
 
-Open GraphiQL, put {"authorization": "Bearer …"} under Headers, and send two mutations:
+Programs send the header "authorization: Bearer <token>". Open GraphiQL, sign in with the token,
+and send two mutations:
 
   mutation { registerIdentity(input: {username: "${user.username}", password: "${user.password}"}) {
     ... on RegisterIdentitySuccess { identity { id } }
