@@ -25,7 +25,7 @@ test('without a terminal the demo shows all six points, ends with 0 and leaves n
     expect(demo.stdout).toMatch(part);
   }
   // Neither passwords nor the token, nor the escape codes of a terminal.
-  expect(demo.stdout).not.toMatch(/Bearer|-aZ9/);
+  expect(demo.stdout).not.toMatch(/Bearer|to sign in with|-aZ9/);
   expect(demo.stdout).not.toContain('\u001b');
   await eventually(() => expect(demo.descendants()).toEqual([]), { deadlineMs: 15_000 });
 });
