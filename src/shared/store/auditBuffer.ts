@@ -1,17 +1,15 @@
 import { messageOf } from '../errors/courierError.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { AuditIntent, AuditEnd } from '../domain/audit.ts';
-import type { AuditLog } from './auditLog.ts';
+import type { AuditEnd, AuditIntent, AuditKind } from '../domain/audit.ts';
+import type { AuditLog, EndedAction } from './auditLog.ts';
 
 /** How long an entry waits for others that go with it. */
 const WAIT_MS = 25;
 /** Beyond these callers wait for Redis, so that an outage fills no memory. */
 const MOST_WAITING = 10_000;
 
-interface Waiting {
-  readonly intent: AuditIntent;
-  readonly end: AuditEnd;
-}
+/** Of one command: Redis does nothing else meanwhile. */
+const MOST_AT_ONCE = 100;
 
 /**
  * Entries of updates on their way to the audit log, many at once. An update's own record, which was
@@ -21,7 +19,7 @@ interface Waiting {
 export class AuditBuffer {
   readonly #auditLog: AuditLog;
   readonly #log: Logger;
-  #waiting: Waiting[] = [];
+  #waiting: EndedAction[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -48,15 +46,40 @@ export class AuditBuffer {
     return this.#writing;
   }
 
-  async #write(entries: readonly Waiting[]): Promise<void> {
+  async #write(entries: readonly EndedAction[]): Promise<void> {
+    const parts = portions(entries);
     const written = await Promise.allSettled(
-      entries.map(({ intent, end }) =>
-        this.#auditLog.append(end.outcome === 'REFUSED' ? 'refusals' : 'updates', intent, end),
-      ),
+      parts.map(({ kind, portion }) => this.#auditLog.appendAll(kind, portion)),
     );
-    const failed = written.find((one) => one.status === 'rejected');
-    if (failed === undefined) return;
-    const late = written.filter(({ status }) => status === 'rejected').length;
-    this.#log.warn({ late, reason: messageOf(failed.reason) }, 'audit entries are lost');
+    let late = 0;
+    let reason = '';
+    for (const [index, outcome] of written.entries()) {
+      if (outcome.status === 'fulfilled') continue;
+      late += parts[index]?.portion.length ?? 0;
+      reason = messageOf(outcome.reason);
+    }
+    if (late > 0) this.#log.warn({ late, reason }, 'audit entries are lost');
   }
+}
+
+interface Portion {
+  readonly kind: AuditKind;
+  readonly portion: EndedAction[];
+}
+
+/** Those of a kind in their order, as many together as one command takes. */
+function portions(entries: readonly EndedAction[]): readonly Portion[] {
+  const all: Portion[] = [];
+  const filling = new Map<AuditKind, Portion>();
+  for (const entry of entries) {
+    const kind = entry.end.outcome === 'REFUSED' ? 'refusals' : 'updates';
+    let part = filling.get(kind);
+    if (part === undefined || part.portion.length === MOST_AT_ONCE) {
+      part = { kind, portion: [] };
+      filling.set(kind, part);
+      all.push(part);
+    }
+    part.portion.push(entry);
+  }
+  return all;
 }

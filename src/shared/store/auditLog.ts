@@ -4,13 +4,19 @@ import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import { auditFields } from './auditRecord.ts';
-import { BEGIN_AUDIT, END_AUDIT, SWEEP_AUDIT } from './lua/auditScripts.ts';
+import { APPEND_AUDIT, BEGIN_AUDIT, END_AUDIT, SWEEP_AUDIT } from './lua/auditScripts.ts';
 
 export interface AuditSettings {
   /** How long entries are kept. */
   readonly retentionMs: number;
   /** The most entries of each kind; the oldest go first. */
   readonly maxEntries: number;
+}
+
+/** An action and how it ended. */
+export interface EndedAction {
+  readonly intent: AuditIntent;
+  readonly end: AuditEnd;
 }
 
 /** Longer than any request lives: what is open after it never ended. */
@@ -53,17 +59,19 @@ export class AuditLog {
     );
   }
 
-  /** An entry of what has ended already, and what is known to have happened some other way. */
-  async append(kind: AuditKind, intent: AuditIntent, end: AuditEnd): Promise<void> {
-    await this.#redis.xadd(
-      this.#keys.audit(kind),
-      'MAXLEN',
-      '~',
-      this.#settings.maxEntries,
-      '*',
-      ...auditFields(intent),
-      ...auditFields(end),
-    );
+  /** An entry of what has ended already, and is known to have happened some other way. */
+  append(kind: AuditKind, intent: AuditIntent, end: AuditEnd): Promise<void> {
+    return this.appendAll(kind, [{ intent, end }]);
+  }
+
+  /** The same for many, with one command: a few hundred at most. */
+  async appendAll(kind: AuditKind, entries: readonly EndedAction[]): Promise<void> {
+    const words: (string | number)[] = [this.#settings.maxEntries];
+    for (const { intent, end } of entries) {
+      const fields = [...auditFields(intent), ...auditFields(end)];
+      words.push(fields.length, ...fields);
+    }
+    await runScript(this.#redis, APPEND_AUDIT, [this.#keys.audit(kind)], words);
   }
 
   /** Closes what never ended, and drops what is older than the log keeps. */

@@ -41,6 +41,25 @@ return redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*', 't', beganAt, un
 };
 
 /**
+ * Makes entries of what has ended already, many at once.
+ * KEYS: stream. ARGV: most entries; then of each entry how many fields and values, and those.
+ */
+export const APPEND_AUDIT: Script = {
+  name: 'appendAudit',
+  keys: 1,
+  lua: `${WHEN_FULL}${
+    /* lua */ `
+local at, last = 2, #ARGV
+while at < last do
+  local behind = at + tonumber(ARGV[at])
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, behind))
+  at = behind + 1
+end
+`
+  }`,
+};
+
+/**
  * Gives an entry with the outcome UNKNOWN to what was begun long ago and never ended (its process
  * died), and drops entries that are too old, a bounded number at a time.
  * KEYS: open, opened, then the streams, first the one for what never ended. ARGV: age in ms of what
