@@ -10,6 +10,8 @@ import { followTlsFiles, readTls, type TlsFiles } from './tlsFiles.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+const IN = { direction: 'in' } as const;
+const OUT = { direction: 'out' } as const;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -35,13 +37,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const headers = securityHeaders(tls !== undefined);
   const running = new Set<ServerResponse>();
   // What of a connection is counted already; it carries many requests.
-  const counted = new WeakMap<Socket, { readonly read: number; readonly written: number }>();
+  const counted = new WeakMap<Socket, { read: number; written: number }>();
   const countBytes = (socket: Socket) => {
     const { bytesRead: read, bytesWritten: written } = socket;
-    const before = counted.get(socket) ?? { read: 0, written: 0 };
-    counted.set(socket, { read, written });
-    metrics.bytes.inc({ direction: 'in' }, read - before.read);
-    metrics.bytes.inc({ direction: 'out' }, written - before.written);
+    let before = counted.get(socket);
+    if (before === undefined) {
+      before = { read: 0, written: 0 };
+      counted.set(socket, before);
+    }
+    metrics.bytes.inc(IN, read - before.read);
+    metrics.bytes.inc(OUT, written - before.written);
+    before.read = read;
+    before.written = written;
   };
   let stopping = false;
   const listener: RequestListener = (request, response) => {

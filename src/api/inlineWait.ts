@@ -5,13 +5,21 @@ import type { ApiContext } from './context.ts';
  * @throws WAIT_INVALID before anything is done; what `work` throws. Nothing else: what was accepted
  * stays accepted, whether Redis answers later or not.
  */
-export async function endedWithin<T>(
+export function endedWithin<T>(
   context: ApiContext,
   waitMs: number | null | undefined,
   work: () => Promise<T>,
   idsOf: (done: T) => readonly string[],
 ): Promise<T> {
-  if (typeof waitMs !== 'number') return work();
+  return typeof waitMs === 'number' ? workAndWait(context, waitMs, work, idsOf) : work();
+}
+
+async function workAndWait<T>(
+  context: ApiContext,
+  waitMs: number,
+  work: () => Promise<T>,
+  idsOf: (done: T) => readonly string[],
+): Promise<T> {
   const problem = context.ends.problem(waitMs);
   if (problem !== undefined) throw problem;
   const done = await work();

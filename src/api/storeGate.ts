@@ -23,7 +23,7 @@ export class StoreGate {
 
   /** @throws STORE_UNAVAILABLE; any other error of `work` as it is. */
   async write<T>(work: () => Promise<T>): Promise<T> {
-    if (!(await this.#ready())) throw storeUnavailable('not sent');
+    if (!this.#isReady() && !(await this.#ready())) throw storeUnavailable('not sent');
     try {
       return await work();
     } catch (error) {
@@ -33,7 +33,7 @@ export class StoreGate {
 
   /** The same for what changes nothing. */
   async read<T>(work: () => Promise<T>): Promise<T> {
-    if (!(await this.#ready())) throw storeUnavailable('reading');
+    if (!this.#isReady() && !(await this.#ready())) throw storeUnavailable('reading');
     try {
       return await work();
     } catch (error) {
@@ -51,10 +51,13 @@ export class StoreGate {
     }
   }
 
+  #isReady(): boolean {
+    return this.#connections.every(({ status }) => status === 'ready');
+  }
+
   /** Waits for connections that are not there, up to the time limit. */
   async #ready(): Promise<boolean> {
     const missing = this.#connections.filter(({ status }) => status !== 'ready');
-    if (missing.length === 0) return true;
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), this.#timeoutMs);

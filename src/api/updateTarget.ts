@@ -13,24 +13,24 @@ export async function targeted(
   requests: readonly UpdateRequest[],
   context: Pick<ApiContext, 'groups'>,
 ): Promise<readonly Targeted[]> {
-  const names = new Set(
-    requests.map(({ groupId }) => groupId).filter((name) => name !== undefined),
-  );
-  if (names.size === 0) return requests.map((request) => one(request, undefined));
-  const found = await Promise.all(
-    [...names].map(async (name) => [name, (await context.groups.find(name))?.id] as const),
-  );
-  const ids = new Map(found);
+  const names = new Set<string>();
+  for (const { groupId } of requests) if (groupId !== undefined) names.add(groupId);
+  const ids = new Map<string, string | undefined>();
+  if (names.size > 0) {
+    const find = async (name: string) => ids.set(name, (await context.groups.find(name))?.id);
+    await Promise.all([...names].map(find));
+  }
   return requests.map((request) => one(request, ids.get(request.groupId ?? '')));
 }
 
 function one(request: UpdateRequest, groupId: string | undefined): Targeted {
-  const { groupId: name, ...others } = request;
-  if ((name === undefined) === (request.identityId === '')) {
-    const request = { ...others, identityId: '' };
-    return { request, problem: targetInvalid() };
+  if (request.groupId === undefined && request.identityId !== '') {
+    return { request, problem: undefined };
   }
-  if (name === undefined) return { request, problem: undefined };
+  const { groupId: name, ...others } = request;
+  if (name === undefined || request.identityId !== '') {
+    return { request: { ...others, identityId: '' }, problem: targetInvalid() };
+  }
   if (groupId !== undefined) return { request: { ...others, groupId }, problem: undefined };
   return { request: others, problem: groupNotFound(name) };
 }

@@ -7,6 +7,7 @@ const PAGES: ReadonlySet<string> = new Set(['/', '/login', '/logout', QUEUES]);
 
 /** Whether a browser asks for a page; everything else is the API's. */
 function isForPages({ url = '', method, headers }: IncomingMessage): boolean {
+  if (url === '/graphql' && method === 'POST') return false;
   const path = url.split('?', 1)[0] ?? '';
   if (PAGES.has(path) || path.startsWith(`${QUEUES}/`)) return true;
   // GraphiQL; operations come by POST.

@@ -42,6 +42,8 @@ export class ShardQueues {
   readonly #keys: Keys;
   readonly #scripts: RedisClient;
   readonly #queues = new Map<number, Queue>();
+  /** Whether the connection has BullMQ's scripts; it keeps them. */
+  #isDefined = false;
 
   /**
    * `redis` is shared by all queues and stays the caller's to close; so does `scripts`, if another
@@ -99,8 +101,11 @@ export class ShardQueues {
   /** What BullMQ would send to add the job. */
   async #jobScript(shard: number, job: NewJob): Promise<JobScript> {
     const queue = this.queue(shard);
-    // BullMQ defines its scripts on the connection before it hands that out.
-    await queue.getBackend().client;
+    if (!this.#isDefined) {
+      // BullMQ defines its scripts on the connection before it hands that out.
+      await queue.getBackend().client;
+      this.#isDefined = true;
+    }
     let command = '';
     let words: JobScript['words'] = [];
     const listening = {
@@ -139,12 +144,10 @@ export class ShardQueues {
 }
 
 function jobOptions(job: NewJob): JobsOptions {
-  return {
-    ...JOB_OPTIONS,
-    jobId: job.id,
-    ...(job.priority === undefined ? {} : { priority: job.priority }),
-    ...(job.delayMs === undefined ? {} : { delay: job.delayMs }),
-    ...(job.urgent === true ? { lifo: true } : {}),
-    ...(job.fleeting === true ? { removeOnComplete: true } : {}),
-  };
+  const options: JobsOptions = { ...JOB_OPTIONS, jobId: job.id };
+  if (job.priority !== undefined) options.priority = job.priority;
+  if (job.delayMs !== undefined) options.delay = job.delayMs;
+  if (job.urgent === true) options.lifo = true;
+  if (job.fleeting === true) options.removeOnComplete = true;
+  return options;
 }
