@@ -1,5 +1,6 @@
 /** A courier of the bench's own: Redis, emulator, workers in processes, and its intake in this one. */
 import { randomBytes } from 'node:crypto';
+import { awsVariables } from '../../src/cli/local/emulator.ts';
 import { shardOf, shardOfUpdate } from '../../src/shared/domain/ids.ts';
 import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
@@ -13,7 +14,7 @@ import { type RunningProcess, startProcess } from '../../test/support/processes.
 import { RedisServer } from '../../test/support/redisServer.ts';
 import { type BenchAccount, startAccount } from '../emulator/account.ts';
 import { until } from './until.ts';
-import { awsEnvironment, WITHOUT_QUOTAS } from './workerEnvironment.ts';
+import { WITHOUT_QUOTAS } from './workerEnvironment.ts';
 
 export const SHARDS = 64;
 const RETENTION_MS = 3_600_000;
@@ -62,7 +63,7 @@ export class BenchDeployment {
       RETENTION_MS: String(RETENTION_MS),
       REDIS_URL: redis.url,
       VAULT_KEYS: vaultKeys,
-      ...awsEnvironment(account),
+      ...awsVariables(account.ready),
       ...(options.quotas === 'default' ? {} : WITHOUT_QUOTAS),
       ...options.settings,
     };

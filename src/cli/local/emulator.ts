@@ -61,7 +61,9 @@ function readReadyLine(line: string): { ready: EmulatorReady; line: unknown } | 
 }
 
 /** The worker's environment for this emulator instead of AWS. */
-export function awsVariables(emulator: EmulatorReady): Record<string, string> {
+export function awsVariables(
+  emulator: Omit<EmulatorReady, 'ready' | 'users'>,
+): Record<string, string> {
   return {
     AWS_ACCESS_KEY_ID: ADMINISTRATOR.accessKeyId,
     AWS_SECRET_ACCESS_KEY: ADMINISTRATOR.secretAccessKey,
@@ -73,12 +75,8 @@ export function awsVariables(emulator: EmulatorReady): Record<string, string> {
     IOT_POLICY_NAME: emulator.iotPolicyName,
     IOT_ENDPOINT: emulator.endpoints.iotData,
     IOT_CA_FILE: emulator.caFile,
-    COGNITO_IDP_ENDPOINT: asUrl(emulator.endpoints.cognitoIdp),
-    COGNITO_IDENTITY_ENDPOINT: asUrl(emulator.endpoints.cognitoIdentity),
-    IOT_CONTROL_ENDPOINT: asUrl(emulator.endpoints.iot),
+    COGNITO_IDP_ENDPOINT: emulator.endpoints.cognitoIdp,
+    COGNITO_IDENTITY_ENDPOINT: emulator.endpoints.cognitoIdentity,
+    IOT_CONTROL_ENDPOINT: emulator.endpoints.iot,
   };
-}
-
-function asUrl(endpoint: string): string {
-  return /^https?:/.test(endpoint) ? endpoint : `http://${endpoint}`;
 }

@@ -31,16 +31,10 @@ import { handleSubscribe, handleUnsubscribe } from './subscribe.ts';
 import { Sweeper } from './sweeper.ts';
 import { publishWill } from './will.ts';
 
-export interface BrokerOptions {
-  readonly account: Account;
-  readonly authorizer: Authorizer;
-  readonly log: IotLog;
-  readonly limits: BrokerLimits;
-  readonly settings: DeviceSettings;
-  readonly timeScale: number;
-  readonly now: () => number;
-  readonly service: TopicService;
-}
+export type BrokerOptions = Pick<
+  BrokerCore,
+  'account' | 'authorizer' | 'log' | 'limits' | 'settings' | 'timeScale' | 'now' | 'service'
+>;
 
 export class Broker implements BrokerCore {
   readonly account: Account;

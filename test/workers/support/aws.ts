@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { IoTDataPlaneClient, UpdateThingShadowCommand } from '@aws-sdk/client-iot-data-plane';
+import { awsVariables } from '../../../src/cli/local/emulator.ts';
 import type { IotLogEntry, LedgerEntry } from '../../../src/emulator/contract.ts';
 import type { ReadyLine } from '../../../src/emulator/emulator.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../../support/emulator.ts';
@@ -59,21 +60,7 @@ export class Aws {
 
   /** The environment of a worker that takes this for AWS. */
   get environment(): Readonly<Record<string, string>> {
-    const { ready } = this;
-    return {
-      ...ADMINISTRATOR,
-      AWS_REGION: ready.region,
-      COGNITO_USER_POOL_ID: ready.userPoolId,
-      COGNITO_CLIENT_ID: ready.clientId,
-      COGNITO_CLIENT_SECRET: ready.clientSecret,
-      COGNITO_IDENTITY_POOL_ID: ready.identityPoolId,
-      IOT_POLICY_NAME: ready.iotPolicyName,
-      IOT_ENDPOINT: ready.endpoints.iotData,
-      IOT_CA_FILE: ready.caFile,
-      COGNITO_IDP_ENDPOINT: ready.endpoints.cognitoIdp,
-      COGNITO_IDENTITY_ENDPOINT: ready.endpoints.cognitoIdentity,
-      IOT_CONTROL_ENDPOINT: ready.endpoints.iot,
-    };
+    return { ...awsVariables(this.ready), ...ADMINISTRATOR };
   }
 
   /** Log entries that fit, oldest first. */
