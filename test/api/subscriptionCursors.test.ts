@@ -34,6 +34,18 @@ test('a client that comes back goes on without a gap and sees nothing twice', as
   }
 });
 
+test('a client that is cut off before its first event misses none either', async () => {
+  const api = await startApi(redis().url, { heartbeatMs: 3_600_000 });
+  const identity = await register(api);
+  const first = await follow(api, UPDATE_EVENTS);
+  void first.events.next();
+  await eventually(() => expect(first.ids).toHaveLength(1));
+  await first.close();
+  const ended = await endOne(api, identity);
+  const second = await follow(api, UPDATE_EVENTS, {}, { lastEventId: first.ids[0] ?? '' });
+  expect((await second.next()).updateId).toBe(ended);
+});
+
 test('each cursor of many events in one millisecond and many shards goes on right behind it', async () => {
   const api = await startApi(redis().url);
   const identity = await register(api);

@@ -85,7 +85,8 @@ function eventStream(results: Results, facts: StreamFacts, heartbeatMs: number):
   return new ReadableStream({
     start(controller) {
       const send = (text: string) => controller.enqueue(encoder.encode(text));
-      send(`retry: ${RETRY_MS}\n\n`);
+      // With where it begins: who is cut off before the first event comes back to there.
+      send(`retry: ${RETRY_MS}\n${idLine(facts.placeCursor)}\n`);
       heartbeat = setInterval(() => {
         const room = controller.desiredSize;
         // The source failed, and the stream with it: nothing else tells.

@@ -105,6 +105,7 @@ export async function startApi(
     readonly shadowReadTimeoutMs?: number;
     readonly prefix?: string;
     readonly events?: Partial<EventSettings>;
+    readonly heartbeatMs?: number;
     /** A range of addresses. */
     readonly webhookNetworks?: string;
     readonly graphiql?: boolean;
@@ -214,7 +215,7 @@ export async function startApi(
     introspection: settings.introspection ?? true,
     persisted: settings.persisted ?? new Map(),
     onlyPersisted: settings.onlyPersisted ?? false,
-    heartbeatMs: 50,
+    heartbeatMs: settings.heartbeatMs ?? 50,
     maxBodyBytes: settings.maxBodyBytes ?? 12_582_912,
     timeoutMs: settings.timeoutMs ?? 60_000,
     maxCost: settings.maxCost ?? 20_000,
