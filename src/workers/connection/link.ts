@@ -41,6 +41,7 @@ export interface LinkListener {
   onDown(down: LinkDown): void;
 }
 
+const ENDED = 'the connection has ended';
 const GIVEN_UP: ConnectFailure = { kind: 'network', reason: 'given up' };
 /** AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE */
 const UPGRADE_FAILURE = 2065;
@@ -65,6 +66,8 @@ export class Link {
   readonly #client: mqtt5.Mqtt5Client;
   readonly #listener: LinkListener;
   #over = false;
+  /** Ends what waits for an answer that is not a publish's. */
+  readonly #waiting = new Set<(error: Error) => void>();
   #closing: Promise<void> | undefined;
 
   private constructor(client: mqtt5.Mqtt5Client, listener: LinkListener) {
@@ -163,31 +166,51 @@ export class Link {
 
   #down(down: LinkDown): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     this.#listener.onDown(down);
   }
 
-  /** @returns the PUBACK's reason code; rejects where none came. */
+  #end(): void {
+    this.#over = true;
+    for (const reject of this.#waiting) reject(new Error(ENDED));
+    this.#waiting.clear();
+  }
+
+  /** The SDK never settles what is under way when a connection breaks and its client is closed. */
+  #untilOver<T>(operation: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#over) return reject(new Error(ENDED));
+      this.#waiting.add(reject);
+      operation()
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(reject));
+    });
+  }
+
+  /** @returns the PUBACK's reason code; one that never comes may leave it pending for good. */
   publish(topic: string, payload: string): Promise<number> {
     const sent = this.#client.publish({ topicName: topic, qos: mqtt5.QoS.AtLeastOnce, payload });
     return sent.then(reasonCodeOf);
   }
 
-  /** @returns the SUBACK's reason code for each filter. */
+  /** @returns the SUBACK's reason code for each filter; rejects where none came. */
   async subscribe(filters: readonly string[]): Promise<readonly number[]> {
-    const suback = await this.#client.subscribe({
-      subscriptions: filters.map((topicFilter) => ({ topicFilter, qos: mqtt5.QoS.AtLeastOnce })),
+    const subscriptions = filters.map((topicFilter) => {
+      return { topicFilter, qos: mqtt5.QoS.AtLeastOnce };
     });
+    const suback = await this.#untilOver(() => this.#client.subscribe({ subscriptions }));
     return suback.reasonCodes;
   }
 
+  /** Rejects where no UNSUBACK came. */
   async unsubscribe(filters: readonly string[]): Promise<void> {
-    await this.#client.unsubscribe({ topicFilters: [...filters] });
+    const topicFilters = [...filters];
+    await this.#untilOver(() => this.#client.unsubscribe({ topicFilters }));
   }
 
   /** Disconnects with a DISCONNECT packet and frees the native client. Safe to call again. */
   close(): Promise<void> {
-    this.#over = true;
+    this.#end();
     this.#closing ??= this.#close();
     return this.#closing;
   }
