@@ -61,8 +61,9 @@ export async function follow(
       return Object.values(data)[0];
     },
     async close() {
-      await reader.cancel();
+      // The signal first: a stream in which nothing happens hears of nothing else.
       hangUp.abort();
+      await reader.cancel();
     },
   };
   open.push(stream);
