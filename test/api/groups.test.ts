@@ -51,6 +51,13 @@ async function plant(api: TestApi, usernames: readonly string[]): Promise<string
 
 const patch = (over: object) => ({ thing: 'device_1', desired: { power: 'OFF' }, ...over });
 
+const REPLAY = `mutation ($input: ReplayUpdateInput!) {
+  result: replayUpdate(input: $input) {
+    ... on ReplayUpdateSuccess { update { id identityId group { name } replayOf { id } } }
+    ... on Error { code }
+  }
+}`;
+
 test('a group has a name, members that it lists, and identities say which they are in', async () => {
   const api = await startApi(redis().url);
   const made = await run(api, CREATE, { name: 'plant/a', description: 'the presses' });
@@ -142,20 +149,36 @@ test('what is sent again goes through the group again, and each tells of the oth
   const { update } = await updateShadow(api, patch({ group: 'plant' }));
   await api.services.control.cancel(update.id, 'tests', undefined);
   const { update: first } = await api.run(UPDATE, { id: update.id });
+  // By the same member as long as it is one.
+  const same = (await run(api, REPLAY, { updateId: update.id })).update;
+  expect(same).toMatchObject({ identityId: first.identityId, group: { name: 'plant' } });
+  await api.services.control.cancel(same.id, 'tests', undefined);
   const identityIds = [first.identityId];
   await run(api, members('RemoveFromGroup'), { group: 'plant', identityIds });
-  const replay = `mutation ($input: ReplayUpdateInput!) {
-    result: replayUpdate(input: $input) {
-      ... on ReplayUpdateSuccess { update { id identityId replayOf { id } } }
-    }
-  }`;
-  const again = (await run(api, replay, { updateId: update.id })).update;
+  const again = (await run(api, REPLAY, { updateId: update.id })).update;
   expect(ids).toContain(again.identityId);
   expect(again.identityId).not.toBe(first.identityId);
   expect(again.replayOf.id).toBe(update.id);
   const lineage = 'query ($id: ID!) { update(id: $id) { replays { id } } }';
   const { update: original } = await api.run(lineage, { id: update.id });
-  expect(original.replays).toEqual([{ id: again.id }]);
+  expect(original.replays).toEqual([{ id: same.id }, { id: again.id }]);
+});
+
+test('what was sent through a group that is deleted is sent again as whom it was sent by', async () => {
+  const api = await startApi(redis().url);
+  const [alice] = await plant(api, ['alice']);
+  const { update } = await updateShadow(api, patch({ group: 'plant' }));
+  await api.services.control.cancel(update.id, 'tests', undefined);
+  await run(api, DELETE, { group: 'plant', reason: 'not used' });
+  const again = (await run(api, REPLAY, { updateId: update.id })).update;
+  expect(again).toMatchObject({ identityId: alice, group: null, replayOf: { id: update.id } });
+  await api.services.control.cancel(again.id, 'tests', undefined);
+  await api.services.identityEditor.remove(alice ?? '', {
+    pending: 'CANCEL',
+    actor: 'tests',
+    reason: 'left',
+  });
+  expect(await run(api, REPLAY, { updateId: update.id })).toEqual({ code: 'IDENTITY_NOT_FOUND' });
 });
 
 test('the same key is the same update, though the members of the group changed', async () => {

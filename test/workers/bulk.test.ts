@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { shardOfUpdate } from '../../src/shared/domain/ids.ts';
 import { BulkActions } from '../../src/shared/store/bulkActions.ts';
+import { GroupDirectory } from '../../src/shared/store/groupDirectory.ts';
 import { QUARANTINE } from '../../src/shared/store/lua/identityScripts.ts';
 import { runScript } from '../../src/shared/redis/script.ts';
 import { BulkParts } from '../../src/workers/bulk/bulkParts.ts';
@@ -37,7 +38,8 @@ async function open() {
   const settings = { shardCount: SHARDS, retentionMs: 600_000 };
   const actions = new BulkActions(world.redis, keys, queues, settings);
   const parts = new DyingParts(world.redis, keys);
-  const deps = { redis: world.redis, keys, queues, control, intake, reader };
+  const groups = new GroupDirectory(world.redis, keys, SHARDS);
+  const deps = { redis: world.redis, keys, queues, control, intake, reader, groups };
   const runner = new BulkRunner(actions, parts, deps);
   const identities = await Promise.all(Array.from({ length: 6 }, () => world.identity()));
   const rows = (count: number) =>

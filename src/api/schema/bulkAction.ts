@@ -16,7 +16,7 @@ export const BulkKindEnum = describedEnum<BulkKind>('BulkKind', {
   values: {
     CANCEL: 'Cancel those that are QUEUED or HELD.',
     RETRY:
-      'Send those that FAILED or EXPIRED again (CANCELED ones too where the filter names that state), as a new batch, without their deadline. What was sent again before is skipped.',
+      'Send those that FAILED or EXPIRED again (CANCELED ones too where the filter names that state), as a new batch, without their deadline, through their groups where they came through one that is still there. What was sent again before is skipped.',
     RELEASE:
       'End the waits of those that wait for a quarantined identity, which is released with all that waits for it, or for a time of ours (BACKOFF, RATE_LIMITED).',
   },

@@ -61,7 +61,7 @@ builder.mutationField('replayUpdate', (t) =>
     type: UpdateType,
     authScopes: { role: 'operator' },
     description:
-      'Sends an update that ended without success again, as a new update at the end of its lane. The original stays as it is; `replayOf` and `replays` tell of each other.',
+      'Sends an update that ended without success again, as a new update at the end of its lane: through its group where that is still there, else as the same identity. The original stays as it is; `replayOf` and `replays` tell of each other.',
     args: {
       input: t.arg({ type: ReplayUpdateInput, required: true, description: 'The update.' }),
     },
@@ -78,9 +78,7 @@ builder.mutationField('replayUpdate', (t) =>
         if (original === undefined) throw updateNotFound(input.updateId);
         if (!REPLAYABLE.includes(original.state)) throw notReplayable(original);
         const group = await context.groups.find(original.groupId ?? '');
-        const asked = replayOf(original, {
-          // Through its group again, where there is one: the choice of the member holds for it, too.
-          ...(group === undefined ? {} : { identityId: '', groupId: group.id }),
+        const asked = replayOf(original, group, {
           // Not known to be an object yet: `requestProblem` looks at it before anything is stored.
           desired: (input.desired as JsonObject | null | undefined) ?? original.desired,
           expectedVersion:

@@ -48,11 +48,6 @@ export function isBulkActionId(value: string): boolean {
   return BULK_ID.test(value);
 }
 
-/** The id of an update that follows from something else: the same name gives the same one. */
-export function updateIdOf(shard: number, at: number, hexName: string): string {
-  return `${updateIdPrefix(shard)}${derivedUlid(at, hexName)}`;
-}
-
 /** A ULID of a time, with a hash in the place of what is random. */
 function derivedUlid(at: number, hexName: string): string {
   return `${encodeTime(at)}${crockford(BigInt(`0x${hexName}`) & ((1n << 80n) - 1n), 16)}`;

@@ -1,10 +1,18 @@
 import type { Update, UpdateRequest } from './update.ts';
 
-/** The request that sends an update again: as it was, but for its deadline and its start. */
-export function replayOf(original: Update, changes: Partial<UpdateRequest> = {}): UpdateRequest {
+/**
+ * The request that sends an update again: as it was, but for its deadline and its start. `group` is
+ * the one that it was sent through, where that is still there: it goes through it again, so that the
+ * choice of the thing's member holds for it, too. Otherwise the identity that sent it does so again.
+ */
+export function replayOf(
+  original: Update,
+  group: { readonly id: string } | undefined,
+  changes: Partial<UpdateRequest> = {},
+): UpdateRequest {
   const { identityId, thing, shadow, confirm, coalesce, labels = [] } = original;
   return {
-    identityId,
+    ...(group === undefined ? { identityId } : { identityId: '', groupId: group.id }),
     thing,
     shadow,
     confirm,

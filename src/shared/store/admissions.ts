@@ -5,7 +5,7 @@ import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
-import type { GroupRouter, Route } from './groupRouter.ts';
+import { type GroupRouter, type Route, sameRoute } from './groupRouter.ts';
 import { REPLACE_RECORD } from './lua/recordScripts.ts';
 
 /** What a request was given when it first came, in the order of its rows. */
@@ -25,6 +25,12 @@ export interface Admission {
 export interface AdmissionOptions {
   readonly actor: string;
   readonly idempotencyKey?: string | undefined;
+  /**
+   * Writes routes that were chosen anew where whoever takes the same rows finds them, unless others
+   * stand there by now; in the place of the record of the idempotency key. Answers what stands;
+   * undefined where somebody has taken all.
+   */
+  readonly agree?: ((moved: Admission) => Promise<Admission | undefined>) | undefined;
 }
 
 /** A choice can move while it is used; that it does so again and again is a fault. */
@@ -72,25 +78,41 @@ export class Admissions {
 
   /**
    * Routes rows anew whose routes were refused, under new ids where another shard is theirs. Who
-   * comes with the same key at the same time gets the same.
+   * takes the same rows at the same time gets the same.
+   * @returns undefined where there is nothing left to be taken.
    */
   async routeAgain(
     requests: readonly UpdateRequest[],
     indexes: readonly number[],
     before: Admission,
     options: AdmissionOptions,
-  ): Promise<Admission> {
-    const admission = await this.#place(requests, indexes, before);
-    if (before.text === undefined) return admission;
+  ): Promise<Admission | undefined> {
+    const moved = await this.#place(requests, indexes, before);
+    const { problems, ...kept } = moved;
+    const stands =
+      options.agree === undefined
+        ? await this.#agree(before, kept, options)
+        : await options.agree(kept);
+    if (stands === undefined) return undefined;
+    // A row that somebody else found a route for has no problem any more.
+    const still = [...(problems ?? [])].filter(([index]) =>
+      sameRoute(moved.routes?.[index], stands.routes?.[index]),
+    );
+    return { ...stands, problems: new Map(still) };
+  }
+
+  /** Has the idempotency record, where there is one, say what was routed anew. */
+  async #agree(before: Admission, moved: Admission, options: AdmissionOptions): Promise<Admission> {
+    if (before.text === undefined) return moved;
     const { body } = JSON.parse(before.text) as { readonly body: string };
-    const text = textOf(body, admission);
+    const text = textOf(body, moved);
     const present = (await runScript(
       this.#redis,
       REPLACE_RECORD,
       [this.#key(options)],
       [before.text, text],
     )) as string | null;
-    if (present === null || present === text) return { ...admission, text };
+    if (present === null || present === text) return { ...moved, text };
     return { ...(JSON.parse(present) as Admission), text: present };
   }
 

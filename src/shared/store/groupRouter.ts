@@ -206,8 +206,8 @@ function parseChoice(choice: string): Route | undefined {
   return version === undefined ? undefined : { identityId, version: Number(version) };
 }
 
-function sameRoute(a: Route, b: Route | undefined): boolean {
-  return b !== undefined && a.identityId === b.identityId && a.version === b.version;
+export function sameRoute(a: Route | null | undefined, b: Route | null | undefined): boolean {
+  return a?.identityId === b?.identityId && a?.version === b?.version;
 }
 
 /** Choices that move on faster than they can be used. */

@@ -26,6 +26,7 @@ export interface IntakeOptions {
   readonly allKnown?: boolean | undefined;
   /** Same key and same body: the same updates again. Kept as long as finished updates are. */
   readonly idempotencyKey?: string | undefined;
+  readonly agree?: AdmissionOptions['agree'];
   /**
    * Refuses a row by itself. `at` is when the request first came, so that a replay is judged as
    * the first call was, whatever has expired since.
@@ -111,7 +112,9 @@ export class UpdateIntake {
       const refused = rows.filter((row) => isRefused(row, answers.get(row.updateId)));
       if (refused.length === 0 || routings === MAX_ROUTINGS) break;
       left = refused.map(({ index }) => index);
-      admission = await this.#admissions.routeAgain(requests, left, admission, options);
+      const agreed = await this.#admissions.routeAgain(requests, left, admission, options);
+      if (agreed === undefined) break;
+      admission = agreed;
     }
     return outcomes;
   }

@@ -46,6 +46,7 @@ export function createAcrossShards(
     indexMaxAgeMs: config.INDEX_MAX_AGE_MS,
     indexMaxCount: config.INDEX_MAX_COUNT,
   };
+  const groups = new GroupDirectory(redis, keys, settings.shardCount);
   const intake = new UpdateIntake(redis, keys, queues, settings);
   const batches = new BatchSweep(
     new BatchIntake(redis, keys, intake, settings),
@@ -68,13 +69,14 @@ export function createAcrossShards(
       control: new UpdateControl(redis, keys, queues, settings),
       intake,
       reader: new UpdateReader(redis, keys, settings.shardCount),
+      groups,
     },
   );
   const removals = new RemovalSweep(
     new IdentityRemovals(redis, keys, queues, settings.shardCount),
     new GroupDeletions(redis, keys, settings.shardCount),
   );
-  const groups = new GroupSweep(new GroupDirectory(redis, keys, settings.shardCount));
+  const groupSweep = new GroupSweep(groups);
   const steps: readonly ((shard: number) => Promise<void>)[] = [
     async (shard) => {
       for (const id of await batches.sweep(shard)) log.info({ batch: id }, 'a batch has ended');
@@ -84,7 +86,7 @@ export function createAcrossShards(
       for (const end of await removals.sweep(shard)) logRemoval(log, end);
     },
     async (shard) => {
-      const mended = await groups.sweep(shard);
+      const mended = await groupSweep.sweep(shard);
       if (mended > 0)
         log.info({ mended }, 'members of groups and what is noted of them agree again');
     },

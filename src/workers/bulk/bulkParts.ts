@@ -5,7 +5,7 @@ import type { Keys } from '../../shared/redis/keys.ts';
 import { runScript } from '../../shared/redis/script.ts';
 import { updateIdPrefix } from '../../shared/domain/ids.ts';
 import { readPauses } from '../../shared/store/fleetPauses.ts';
-import { END_CHUNK, PLAN_CHUNK } from '../../shared/store/lua/bulkScripts.ts';
+import { AGREE_ON_CHUNK, END_CHUNK, PLAN_CHUNK } from '../../shared/store/lua/bulkScripts.ts';
 import { SEARCH } from '../../shared/store/lua/searchScripts.ts';
 import { type Order, rangeOf, walkShard } from '../../shared/store/shardScan.ts';
 
@@ -17,7 +17,12 @@ export interface Chunk {
   readonly last: boolean;
   /** As it is written down. */
   readonly text: string;
+  /** What was agreed on for it, so far. */
+  readonly sending?: string | undefined;
 }
+
+/** What became of one update. */
+export type Verdict = 'done' | 'skipped' | BulkError;
 
 /** What became of a chunk's updates. */
 export interface ChunkOutcome {
@@ -48,10 +53,16 @@ export class BulkParts {
     order: Order,
   ): Promise<Chunk | undefined> {
     const keys = this.#keys.shard(shard);
-    const part = await this.#redis.hmget(keys.bulkAction(id), 'ended', 'chunk', 'cursor');
-    const [ended, planned, cursor] = part;
+    const part = await this.#redis.hmget(
+      keys.bulkAction(id),
+      'ended',
+      'chunk',
+      'cursor',
+      'sending',
+    );
+    const [ended, planned, cursor, sending] = part;
     if (typeof ended === 'string') return undefined;
-    if (typeof planned === 'string') return parseChunk(planned);
+    if (typeof planned === 'string') return parseChunk(planned, sending ?? undefined);
     const range = rangeOf(filter);
     if (typeof cursor === 'string') {
       if (order === 'newest') range.high = Number(cursor) - 1;
@@ -67,6 +78,23 @@ export class BulkParts {
     const chunk = JSON.stringify({ ids, cursor: found.last, last: found.ended });
     const stands = await runScript(this.#redis, PLAN_CHUNK, [keys.lease], [id, chunk]);
     return typeof stands === 'string' ? parseChunk(stands) : undefined;
+  }
+
+  /**
+   * Writes down what is sent for a chunk, in the place of what was read before ('' for nothing),
+   * unless somebody else did. @returns what stands now; undefined where the chunk is counted.
+   */
+  async agree(
+    id: string,
+    shard: number,
+    chunk: Chunk,
+    before: string,
+    after: string,
+  ): Promise<string | undefined> {
+    const { lease } = this.#keys.shard(shard);
+    const args = [id, chunk.text, before, after];
+    const stands = await runScript(this.#redis, AGREE_ON_CHUNK, [lease], args);
+    return typeof stands === 'string' ? stands : undefined;
   }
 
   /** Counts a chunk that was worked off, unless somebody did. */
@@ -87,6 +115,6 @@ export class BulkParts {
   }
 }
 
-function parseChunk(text: string): Chunk {
-  return { ...(JSON.parse(text) as Omit<Chunk, 'text'>), text };
+function parseChunk(text: string, sending?: string): Chunk {
+  return { ...(JSON.parse(text) as Omit<Chunk, 'text' | 'sending'>), text, sending };
 }

@@ -12,10 +12,10 @@ const FIRST_SHARD = 0;
 export class BulkRunner {
   readonly #actions: BulkActions;
   readonly #parts: BulkParts;
-  readonly #deps: BulkStepDependencies;
+  readonly #deps: Omit<BulkStepDependencies, 'parts'>;
   #lookedAt = 0;
 
-  constructor(actions: BulkActions, parts: BulkParts, deps: BulkStepDependencies) {
+  constructor(actions: BulkActions, parts: BulkParts, deps: Omit<BulkStepDependencies, 'parts'>) {
     this.#actions = actions;
     this.#parts = parts;
     this.#deps = deps;
@@ -23,16 +23,17 @@ export class BulkRunner {
 
   /** @returns false where it stopped before the part's end, to be run again. */
   async run(id: string, shard: number, stopped: () => boolean): Promise<boolean> {
+    const parts = this.#parts;
     for (;;) {
       const frozen = await this.#actions.frozen(id);
       if (frozen === undefined) return true;
-      if (frozen.aborted) await this.#parts.giveUp(id, shard);
+      if (frozen.aborted) await parts.giveUp(id, shard);
       // From the end of a lane, so that no canceled update makes room for one that is to be.
       const order: Order = frozen.kind === 'CANCEL' ? 'newest' : 'oldest';
-      const chunk = await this.#parts.next(id, shard, frozen.filter, order);
+      const chunk = await parts.next(id, shard, frozen.filter, order);
       if (chunk === undefined) break;
-      const outcome = await work(chunk.ids, { id, shard, ...frozen }, this.#deps);
-      await this.#parts.end(id, shard, chunk, outcome);
+      const outcome = await work(chunk, { id, shard, ...frozen }, { ...this.#deps, parts });
+      await parts.end(id, shard, chunk, outcome);
       if (stopped()) return false;
     }
     await this.#actions.noteEnd(id);

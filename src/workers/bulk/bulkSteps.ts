@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { BulkError, BulkKind } from '../../shared/domain/bulkAction.ts';
-import { updateIdOf } from '../../shared/domain/ids.ts';
-import { replayOf } from '../../shared/domain/replay.ts';
+import type { BulkKind } from '../../shared/domain/bulkAction.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
@@ -10,50 +7,36 @@ import { runScript } from '../../shared/redis/script.ts';
 import { END_WAIT } from '../../shared/store/lua/bulkScripts.ts';
 import { OPERATOR_RELEASE } from '../../shared/store/lua/identityScripts.ts';
 import type { UpdateControl } from '../../shared/store/updateControl.ts';
-import type { UpdateIntake } from '../../shared/store/updateIntake.ts';
-import type { UpdateReader } from '../../shared/store/updateReader.ts';
-import type { ChunkOutcome } from './bulkParts.ts';
+import type { Chunk, ChunkOutcome, Verdict } from './bulkParts.ts';
+import { type Retry, type RetryDependencies, retryUpdates } from './retryUpdates.ts';
 
-export interface BulkStepDependencies {
+export interface BulkStepDependencies extends RetryDependencies {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly queues: ShardQueues;
   readonly control: UpdateControl;
-  readonly intake: UpdateIntake;
-  readonly reader: UpdateReader;
 }
 
-export interface BulkStep {
-  readonly id: string;
-  readonly shard: number;
+export interface BulkStep extends Retry {
   readonly kind: BulkKind;
-  readonly at: number;
-  readonly actor: string;
   readonly reason: string;
-  readonly batchId: string | undefined;
 }
-
-type Verdict = 'done' | 'skipped' | BulkError;
 
 /** Does to a chunk of updates what an action wants; again does no harm and answers the same. */
 export async function work(
-  ids: readonly string[],
+  chunk: Chunk,
   step: BulkStep,
   deps: BulkStepDependencies,
 ): Promise<ChunkOutcome> {
-  const verdicts = await STEPS[step.kind](ids, step, deps);
+  const verdicts = await STEPS[step.kind](chunk, step, deps);
   const errors = verdicts.filter((verdict) => typeof verdict === 'object');
   const count = (wanted: Verdict) => verdicts.filter((verdict) => verdict === wanted).length;
   return { done: count('done'), skipped: count('skipped'), failed: errors.length, errors };
 }
 
-const STEPS = { CANCEL: cancel, RETRY: retry, RELEASE: release } as const satisfies Record<
+const STEPS = { CANCEL: cancel, RETRY: retryUpdates, RELEASE: release } as const satisfies Record<
   BulkKind,
-  (
-    ids: readonly string[],
-    step: BulkStep,
-    deps: BulkStepDependencies,
-  ) => Promise<readonly Verdict[]>
+  (chunk: Chunk, step: BulkStep, deps: BulkStepDependencies) => Promise<readonly Verdict[]>
 >;
 
 /** Ended meanwhile, or pruned: nothing is left to be done. */
@@ -61,7 +44,7 @@ const OVER: ReadonlySet<string> = new Set(['UPDATE_FINISHED', 'UPDATE_NOT_FOUND'
 
 /** What was canceled in the meantime counts as done: it is what was wanted, and whose is not told. */
 async function cancel(
-  ids: readonly string[],
+  { ids }: Chunk,
   { actor, reason }: BulkStep,
   { control }: BulkStepDependencies,
 ): Promise<readonly Verdict[]> {
@@ -79,45 +62,9 @@ async function cancel(
   );
 }
 
-/** The new ids follow from the old ones, so that each is sent again once, whatever crashes. */
-async function retry(
-  ids: readonly string[],
-  { id, shard, at, actor, batchId }: BulkStep,
-  { intake, reader }: BulkStepDependencies,
-): Promise<readonly Verdict[]> {
-  const originals = await reader.findMany(ids);
-  const planned = await Promise.all(
-    ids.map(async (updateId, index) => {
-      const original = originals[index];
-      if (original === undefined) return undefined;
-      const name = createHash('sha256').update(`${id}\n${updateId}`).digest('hex');
-      const newId = updateIdOf(shard, at, name);
-      const replays = await reader.replaysOf(original);
-      const wanted = replays.length === 0 || replays.includes(newId);
-      return wanted ? { updateId, newId, request: replayOf(original) } : undefined;
-    }),
-  );
-  const rows = planned.filter((row) => row !== undefined);
-  const taken = await intake.take(
-    rows.map(({ request }) => request),
-    { ids: rows.map(({ newId }) => newId), at },
-    { actor, batchId },
-  );
-  const verdicts = new Map<string, Verdict>();
-  for (const [index, { updateId }] of rows.entries()) {
-    const row = taken[index];
-    if (row?.taken === true) verdicts.set(updateId, 'done');
-    else if (row !== undefined) {
-      const { code, message } = row.error;
-      verdicts.set(updateId, { updateId, code, message });
-    }
-  }
-  return ids.map((updateId) => verdicts.get(updateId) ?? 'skipped');
-}
-
 /** Releases the identities that are parked, and has what waits for a time of ours run now. */
 async function release(
-  ids: readonly string[],
+  { ids }: Chunk,
   { shard }: BulkStep,
   { redis, keys, queues, reader }: BulkStepDependencies,
 ): Promise<readonly Verdict[]> {

@@ -84,9 +84,10 @@ export class SearchWorld {
     this.queueRedis.disconnect();
   }
 
-  /** An identity, without the job that would verify it. */
-  async identity(): Promise<string> {
-    const id = newIdentityId();
+  /** An identity of that shard, or of any, without the job that would verify it. */
+  async identity(shard?: number): Promise<string> {
+    let id = newIdentityId();
+    while (shard !== undefined && shardOf(id, this.shardCount) !== shard) id = newIdentityId();
     const { lease } = this.keys.shard(shardOf(id, this.shardCount));
     await runScript(this.redis, CREATE_IDENTITY, [lease], [id, 'sealed', 'username', `user ${id}`]);
     return id;

@@ -18,6 +18,26 @@ return redis.call('HGET', key, 'chunk')
 };
 
 /**
+ * Writes down what is sent for a chunk, in the place of what was read before.
+ * ARGV: action, the chunk as JSON, as it was ('' for nothing), as it shall be.
+ * Answer: what stands; nothing where the chunk is counted.
+ */
+export const AGREE_ON_CHUNK: Script = {
+  name: 'agreeOnChunk',
+  keys: 1,
+  lua: `${PRELUDE}${
+    /* lua */ `
+local key = T .. ':bulk:' .. ARGV[1]
+if redis.call('HGET', key, 'chunk') ~= ARGV[2] then return false end
+local stands = redis.call('HGET', key, 'sending') or ''
+if stands ~= ARGV[3] then return stands end
+redis.call('HSET', key, 'sending', ARGV[4])
+return ARGV[4]
+`
+  }`,
+};
+
+/**
  * Counts a chunk that was worked off, once, and goes on behind it.
  * ARGV: action, the chunk as JSON, the position behind it, whether it was the last ('1' | '0'),
  * done, skipped, failed, errors as JSON. Answer: 1 | 0 where somebody else did.
@@ -30,7 +50,7 @@ export const END_CHUNK: Script = {
 local MOST_ERRORS = 10
 local key = T .. ':bulk:' .. ARGV[1]
 if redis.call('HGET', key, 'chunk') ~= ARGV[2] then return 0 end
-redis.call('HDEL', key, 'chunk')
+redis.call('HDEL', key, 'chunk', 'sending')
 redis.call('HSET', key, 'cursor', ARGV[3])
 if ARGV[4] == '1' then redis.call('HSET', key, 'ended', '1') end
 redis.call('HINCRBY', key, 'done', ARGV[5])
