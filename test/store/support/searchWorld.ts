@@ -86,11 +86,17 @@ export class SearchWorld {
 
   /** An identity of that shard, or of any, without the job that would verify it. */
   async identity(shard?: number): Promise<string> {
-    let id = newIdentityId();
-    while (shard !== undefined && shardOf(id, this.shardCount) !== shard) id = newIdentityId();
+    const id = shard === undefined ? newIdentityId() : this.#identityIdIn(shard);
     const { lease } = this.keys.shard(shardOf(id, this.shardCount));
     await runScript(this.redis, CREATE_IDENTITY, [lease], [id, 'sealed', 'username', `user ${id}`]);
     return id;
+  }
+
+  #identityIdIn(shard: number): string {
+    for (;;) {
+      const id = newIdentityId();
+      if (shardOf(id, this.shardCount) === shard) return id;
+    }
   }
 
   async accept(
