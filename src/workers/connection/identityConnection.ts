@@ -80,7 +80,7 @@ export class IdentityConnection {
    * in Redis, so that a worker remembers no more identities than it serves.
    */
   get forgettable(): boolean {
-    const still = this.#state === 'idle' || this.#state === 'quarantined';
+    const still = WITHOUT_LINK.has(this.#state) && !this.#retry.closed;
     const busy = this.#opening !== undefined || this.#dropping !== undefined;
     const unusedMs = performance.now() - this.#lastUsedAt;
     return still && !busy && unusedMs >= this.#deps.settings.idleCloseMs;

@@ -8,16 +8,22 @@ const NO_SLOT_RETRY_MS = 500;
 export class RetryGate {
   /** As a sentence; '' for nothing. */
   problem = '';
-  #at = 0;
+  readonly #now: () => number;
+  #at = Number.NEGATIVE_INFINITY;
   #reason: WaitReason = 'CONNECTING';
   #failures = 0;
 
+  /** `now` is a monotonic clock in milliseconds: a wall clock that is set back ends no pause late. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
   get closed(): boolean {
-    return this.#at > Date.now();
+    return this.#at > this.#now();
   }
 
   get held(): Readiness | undefined {
-    const inMs = this.#at - Date.now();
+    const inMs = this.#at - this.#now();
     return inMs > 0 ? waitsFor(this.#reason, this.problem, inMs) : undefined;
   }
 
@@ -36,11 +42,11 @@ export class RetryGate {
   #wait(reason: WaitReason, problem: string, inMs: number): void {
     this.#reason = reason;
     this.problem = problem;
-    this.#at = Date.now() + inMs;
+    this.#at = this.#now() + inMs;
   }
 
   open(): void {
-    this.#at = 0;
+    this.#at = Number.NEGATIVE_INFINITY;
   }
 
   succeeded(): void {

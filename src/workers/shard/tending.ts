@@ -64,6 +64,7 @@ export class Tending {
   /** What fails keeps nothing else from its turn: a full Redis may take no job, and end updates. */
   async #runAll(): Promise<void> {
     for (const [step, run] of Object.entries(this.#steps())) {
+      if (this.#stopped) return;
       try {
         await run();
       } catch (error) {

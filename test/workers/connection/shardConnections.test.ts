@@ -13,9 +13,13 @@ const world = useFleet();
 const DENIAL = { stage: 'CONNECT', gate: 'CONNECT_POLICY', message: 'no', remedy: 'do' } as const;
 
 /** The connections of the shard of one registered identity. */
-async function start(fleet: Fleet, user = world.aws().user()) {
+async function start(
+  fleet: Fleet,
+  user = world.aws().user(),
+  settings: Readonly<Record<string, string>> = {},
+) {
   const { id, shard } = await fleet.register(user);
-  const owned = await ownedShard(fleet, id);
+  const owned = await ownedShard(fleet, id, settings);
   const connections = new ShardConnections(owned.lease, owned.records, {
     connections: owned.shared,
     queues: new ShardQueues(fleet.redis, fleet.keys),
@@ -74,6 +78,18 @@ test("what an owner from before says of its connection does not stand over its s
     state: 'connecting',
     worker: 'successor',
     epoch: String(epoch),
+  });
+  stop();
+});
+
+test('an identity that nobody asks for any more is forgotten, also where it could not be connected', async () => {
+  const unreachable = { IDLE_CLOSE_MS: '100', IOT_ENDPOINT: 'localhost:1' };
+  const { id, connections, stop } = await start(world.fleet(), undefined, unreachable);
+  expect(await connections.of(id).ready(10_000)).toMatchObject({ kind: 'waits' });
+  expect([...connections.states()]).toEqual(['backoff']);
+  await eventually(() => {
+    connections.maintain();
+    expect([...connections.states()]).toEqual([]);
   });
   stop();
 });
