@@ -6,23 +6,20 @@ import { CredentialSource, type IdentityCredentials } from '../credentials/crede
 import { FencedError } from '../fleet/lease.ts';
 import { IdentityMissingError } from '../shard/identityRecords.ts';
 import type { ConnectionDependencies } from './connectionDependencies.ts';
-import { ConnectionLife } from './connectionLife.ts';
-import { disconnectKind } from './disconnectKind.ts';
 import { ConnectSteps } from './connectSteps.ts';
+import { CurrentLink } from './currentLink.ts';
+import { disconnectKind } from './disconnectKind.ts';
 import { Fights } from './fights.ts';
 import { Link, type LinkDown, type LinkListener } from './link.ts';
-import { Publisher, type PublishRequest } from './publisher.ts';
+import type { PublishRequest } from './publisher.ts';
 import type { PublishOutcome } from './publishOutcome.ts';
 import { isParked, type Readiness, stillConnecting, waitsFor, WITHOUT_LINK } from './readiness.ts';
 import { Refusals, type Verdict } from './refusals.ts';
 import { RetryGate } from './retryGate.ts';
 import type { ShadowReading } from './shadowReading.ts';
 import { Standing } from './standing.ts';
-import { Suspicion } from './suspicion.ts';
 import { Waiters } from './waiters.ts';
 
-/** Denials this far apart still tell of one cause; a wrong guess costs one reconnect. */
-const SUSPICION_WINDOW_MS = 600_000;
 const NO_LEASE_RETRY_MS = 500;
 
 /**
@@ -37,22 +34,18 @@ export class IdentityConnection {
   readonly #refusals: Refusals;
   readonly #steps: ConnectSteps;
   readonly #closing = new AbortController();
-  readonly #suspicion = new Suspicion(SUSPICION_WINDOW_MS);
   readonly #waiters = new Waiters();
   readonly #fights = new Fights();
-  readonly #life = new ConnectionLife();
   readonly #retry = new RetryGate();
   readonly #standing: Standing;
+  readonly #current: CurrentLink;
   #state: ConnectionState = 'idle';
   #source: CredentialSource | undefined;
-  #link: Link | undefined;
-  #publisher: Publisher | undefined;
   #opening: Promise<void> | undefined;
   #dropping: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #missing = false;
   #lastUsedAt = performance.now();
-  #lastPublishAt = 0;
   #reportedInFlight = 0;
 
   constructor(identityId: string, deps: ConnectionDependencies) {
@@ -61,6 +54,7 @@ export class IdentityConnection {
     this.#refusals = new Refusals(deps.settings, deps.attacher);
     this.#steps = new ConnectSteps(identityId, deps);
     this.#standing = new Standing(identityId, deps);
+    this.#current = new CurrentLink(deps);
   }
 
   get state(): ConnectionState {
@@ -68,7 +62,7 @@ export class IdentityConnection {
   }
 
   get inFlight(): number {
-    return this.#publisher?.inFlight ?? 0;
+    return this.#current.inFlight;
   }
 
   get credentialsExpireAt(): number | undefined {
@@ -107,9 +101,9 @@ export class IdentityConnection {
   }
 
   publish(request: PublishRequest): Promise<PublishOutcome> {
-    this.#lastUsedAt = this.#lastPublishAt = performance.now();
-    const publisher = this.#state === 'connected' ? this.#publisher : undefined;
-    if (publisher !== undefined) return publisher.publish(request, () => this.#deps.lease.valid);
+    this.#lastUsedAt = performance.now();
+    const published = this.#up?.publish(request, () => this.#deps.lease.valid);
+    if (published !== undefined) return published;
     const until = Date.now() + NO_LEASE_RETRY_MS;
     return Promise.resolve({ kind: 'unsent', reason: 'CONNECTING', detail: '', until });
   }
@@ -117,9 +111,12 @@ export class IdentityConnection {
   /** Reads a shadow over the connection, on behalf of the update that `token` names. */
   readShadow(ref: ShadowRef, token: string): Promise<ShadowReading> {
     this.#lastUsedAt = performance.now();
-    const publisher = this.#state === 'connected' ? this.#publisher : undefined;
-    if (publisher !== undefined) return publisher.readShadow(ref, token);
-    return Promise.resolve({ kind: 'later', why: 'not connected' });
+    const reading = this.#up?.readShadow(ref, token);
+    return reading ?? Promise.resolve({ kind: 'later', why: 'not connected' });
+  }
+
+  get #up(): CurrentLink | undefined {
+    return this.#state === 'connected' ? this.#current : undefined;
   }
 
   /**
@@ -167,7 +164,7 @@ export class IdentityConnection {
     const used = this.inFlight > 0 || this.#deps.presence?.observes(this.identityId) === true;
     if (this.#state !== 'connected' || used) return undefined;
     // Not when it was last asked for: a job asks for every identity that it ever named.
-    return performance.now() - this.#lastPublishAt;
+    return this.#current.unpublishedMs;
   }
 
   /** Makes room for another identity of this worker. */
@@ -182,7 +179,7 @@ export class IdentityConnection {
     const idleMs = performance.now() - this.#lastUsedAt;
     const idle = this.inFlight === 0 && idleMs >= this.#deps.settings.idleCloseMs;
     if (idle) await this.#drop('idle');
-    else if (this.#life.recycleDue) await this.#renew('recycled');
+    else if (this.#current.recycleDue) await this.#renew('recycled');
     else if (await this.#source?.renewAhead(this.#closing.signal)) this.#report();
     else if (this.inFlight !== this.#reportedInFlight) this.#report();
   }
@@ -190,7 +187,7 @@ export class IdentityConnection {
   /** Whoever waits, for the connection or to publish, waits no longer: the shard is handed over. */
   quiet(): void {
     this.#waiters.dismiss();
-    this.#publisher?.quiet();
+    this.#current.quiet();
   }
 
   /** Lets go of the connection for good, once what is in flight has its answer or its deadline. */
@@ -204,7 +201,7 @@ export class IdentityConnection {
   /** Lets go at once: the lease was lost, and answers cannot be written down any more. */
   abandon(): Promise<void> {
     const closed = this.close();
-    this.#publisher?.down('the connection is abandoned');
+    this.#current.abandon();
     return closed;
   }
 
@@ -252,7 +249,7 @@ export class IdentityConnection {
       const credentials = await this.#sourceOf(identity).fresh(got, signal);
       this.#setState('connecting');
       await this.#connect(credentials, attachedAt, signal);
-      if (this.#link === undefined || identity.status === 'ACTIVE') return;
+      if (this.#current.link === undefined || identity.status === 'ACTIVE') return;
       this.#standing.connected(parked);
       await this.#announce();
     } catch (error) {
@@ -273,7 +270,7 @@ export class IdentityConnection {
     const { lease, events } = this.#deps;
     const listener: LinkListener = {
       mayConnect: () => lease.valid,
-      onMessage: (message) => this.#publisher?.onMessage(message),
+      onMessage: (message) => this.#current.receive(message),
       onDown: (down) => this.#linkDown(down),
     };
     const { cognitoId, temporary } = credentials;
@@ -291,13 +288,11 @@ export class IdentityConnection {
   }
 
   #connected(link: Link): void {
-    const { settings, budgets } = this.#deps;
-    this.#link = link;
-    this.#publisher = new Publisher(link, settings, budgets, this.#suspicion);
+    this.#current.begin(link);
+    // Whoever wanted it may have waited longer for it than it may be idle.
+    this.#lastUsedAt = performance.now();
     this.#retry.succeeded();
     this.#refusals.forget();
-    this.#lastPublishAt = performance.now();
-    this.#life.begin(settings.recycleMinMs, settings.recycleMaxMs);
     this.#setState('connected');
     this.#deps.onConnected(this.identityId);
   }
@@ -335,7 +330,7 @@ export class IdentityConnection {
 
   #linkDown(down: LinkDown): void {
     // One that ends before it counts as connected is told by `#connect`.
-    if (this.#link === undefined) return;
+    if (this.#current.link === undefined) return;
     const kind = disconnectKind(down);
     const livedMs = this.#lost(kind, down.reason);
     if (kind !== 'taken_over' || !this.#deps.lease.valid) return this.#setState('idle');
@@ -344,15 +339,9 @@ export class IdentityConnection {
 
   /** @returns how long the connection lived. */
   #lost(kind: DisconnectKind, reason: string): number {
-    const link = this.#link;
-    this.#link = undefined;
-    this.#publisher?.down(`the connection ended: ${reason}`);
-    this.#publisher = undefined;
+    const livedMs = this.#current.end(kind, reason);
     this.#standing.disconnected();
-    const livedMs = this.#life.end(kind, reason);
     this.#deps.events.emit('connection:lost', { kind, identityId: this.identityId, reason });
-    // Frees the native client; nothing waits for it.
-    link?.close().catch(() => undefined);
     return livedMs;
   }
 
@@ -364,12 +353,12 @@ export class IdentityConnection {
   }
 
   async #dropLink(kind: DisconnectKind): Promise<void> {
-    const link = this.#link;
+    const { link } = this.#current;
     if (link === undefined) return;
     this.#setState('draining');
-    await this.#publisher?.drained();
+    await this.#current.drained();
     // It may have ended by itself meanwhile, which is told then.
-    if (this.#link === link) this.#lost(kind, kind);
+    if (this.#current.link === link) this.#lost(kind, kind);
     await link.close();
     if (this.#state === 'draining') this.#setState('idle');
   }
@@ -394,7 +383,7 @@ export class IdentityConnection {
       state: this.#state,
       credentialsExpireAt: this.credentialsExpireAt,
       inFlight: this.inFlight,
-      ...this.#life.view,
+      ...this.#current.view,
     });
   }
 }
