@@ -17,6 +17,7 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
+  type DynamicConfigValue,
   type Threshold,
   ThresholdsConfigBuilder,
   ThresholdsMode,
@@ -34,9 +35,12 @@ export const UNIT = {
   bytes: 'bytes',
   bytesPerSecond: 'Bps',
   ratio: 'percentunit',
-  perSecond: 'suffix: /s',
+  perSecond: 'suffix:/s',
   count: 'short',
 } as const;
+
+/** For panels that show only what there is. */
+export const NOTHING = 'nothing in the time shown';
 
 export interface Query {
   readonly expr: string;
@@ -62,7 +66,14 @@ export interface Graph extends Panel {
   /** Bars on top of each other, for parts of a whole. */
   readonly stacked?: boolean;
   readonly max?: number;
+  /** How far the axis goes at least: without it that of nothing but zeros ends at 100, or 10,000 %. */
+  readonly reach?: number;
   readonly decimals?: number;
+  /** What stands there instead of "No data", where nothing is what one hopes to see. */
+  readonly noValue?: string;
+  /** Series that are as it should be, in green, and such as want somebody, in red. */
+  readonly good?: readonly string[];
+  readonly bad?: readonly string[];
 }
 
 export function graph(panel: Graph): TimeseriesBuilder {
@@ -88,18 +99,29 @@ export function graph(panel: Graph): TimeseriesBuilder {
         .displayMode(LegendDisplayMode.Table)
         .placement(LegendPlacement.Bottom)
         .showLegend(true)
-        .calcs(['lastNotNull', 'max']),
+        .calcs(['lastNotNull', 'max'])
+        // Few rows fit: those where something happened come first.
+        .sortBy('Max')
+        .sortDesc(true),
     )
     .thresholds(thresholds(steps ?? []))
     .targets(panel.queries.map((query, index) => target(query, index)));
   if (stacked) builder.stacking(new StackingConfigBuilder().mode(StackingMode.Normal));
   if (panel.max !== undefined) builder.max(panel.max);
+  if (panel.noValue !== undefined) builder.noValue(panel.noValue);
+  if (panel.reach !== undefined) builder.axisSoftMax(panel.reach);
   if (panel.decimals !== undefined) builder.decimals(panel.decimals);
+  for (const name of panel.good ?? []) builder.overrideByName(name, [colour('green')]);
+  for (const name of panel.bad ?? []) builder.overrideByName(name, [colour('red')]);
   if (steps !== undefined) {
     const style = new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed);
     builder.thresholdsStyle(style);
   }
   return builder;
+}
+
+function colour(fixedColor: string): DynamicConfigValue {
+  return { id: 'color', value: { mode: 'fixed', fixedColor } };
 }
 
 export interface Stat extends Panel {
@@ -131,15 +153,17 @@ export function stat(panel: Stat): StatBuilder {
 export interface Table extends Panel {
   readonly noValue: string;
   readonly height?: number;
-  /** The column by which rows stand in order at first. */
+  /** What is shown, in this order: a label, or Value, and what it is called; the rest is hidden. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** What a column is called by which rows stand in order at first. */
   readonly sortBy?: string;
-  /** Columns that tell nothing. */
-  readonly without?: readonly string[];
+  /** Pixels of columns that are not to share the width evenly, by what they are called. */
+  readonly widths?: Readonly<Record<string, number>>;
 }
 
 /** A row for each label set, over the time that is shown. */
 export function table(panel: Table): TableBuilder {
-  const hidden = ['Time', ...(panel.without ?? [])].map((column) => [column, true]);
+  const names = Object.keys(panel.columns);
   const builder = new TableBuilder()
     .title(panel.title)
     .description(panel.description)
@@ -153,10 +177,20 @@ export function table(panel: Table): TableBuilder {
     .targets(panel.queries.map((query, index) => tableTarget(query, index)))
     .withTransformation({
       id: 'organize',
-      options: { excludeByName: Object.fromEntries(hidden) },
+      options: {
+        excludeByName: Object.fromEntries(
+          ['Time', 'Value'].filter((one) => !names.includes(one)).map((one) => [one, true]),
+        ),
+        indexByName: Object.fromEntries(names.map((one, index) => [one, index])),
+        renameByName: panel.columns,
+      },
     });
-  const order = new TableSortByFieldStateBuilder();
-  if (panel.sortBy !== undefined) builder.sortBy([order.displayName(panel.sortBy)]);
+  if (panel.sortBy !== undefined) {
+    builder.sortBy([new TableSortByFieldStateBuilder().displayName(panel.sortBy)]);
+  }
+  for (const [column, width] of Object.entries(panel.widths ?? {})) {
+    builder.overrideByName(column, [{ id: 'custom.width', value: width }]);
+  }
   return builder;
 }
 

@@ -4,7 +4,7 @@ import { stat, table, UNIT } from '../panels.ts';
 
 const HEIGHT = 6;
 /** Whatever labels our rules give an alert. */
-const LABELS = 'severity, alertname, stage, gate, reason, budget, outcome, instance';
+const LABELS = '"stage", "gate", "reason", "budget", "outcome", "program", "instance"';
 
 /** What fires now, and what may soon. */
 export function alerts(): readonly (StatBuilder | TableBuilder)[] {
@@ -17,11 +17,12 @@ export function alerts(): readonly (StatBuilder | TableBuilder)[] {
       span: 12,
       height: HEIGHT,
       noValue: 'none',
-      without: ['Value'],
+      columns: { severity: 'severity', alertname: 'alert', concerns: 'concerns' },
       sortBy: 'severity',
+      widths: { severity: 80, alert: 260 },
       queries: [
         {
-          expr: `count by (${LABELS}) (ALERTS{alertstate="firing", alertname=~"Courier.+"})`,
+          expr: `count by (severity, alertname, concerns) (label_join(ALERTS{alertstate="firing", alertname=~"Courier.+"}, "concerns", " ", ${LABELS}))`,
           legend: '',
         },
       ],

@@ -11,6 +11,8 @@ export function api(): readonly PanelBuilder[] {
         'GraphQL requests a second. refused: a mutation answered with an error as data; client_error: not a sound request; unauthenticated, forbidden and rate_limited: turned away; unavailable: Redis did not answer; server_error: a fault of ours, look into the log of the API.',
       unit: UNIT.perSecond,
       span: 8,
+      good: ['ok'],
+      bad: ['server_error', 'unavailable'],
       queries: [{ expr: rate('courier_api_requests_total', '', 'outcome'), legend: '{{outcome}}' }],
     }),
     graph({
@@ -50,6 +52,7 @@ export function api(): readonly PanelBuilder[] {
         'What mutations were asked for a second: ACCEPTED, or the code of the refusal. A row of a bulk mutation counts once.',
       unit: UNIT.perSecond,
       span: 8,
+      good: ['ACCEPTED'],
       queries: [{ expr: rate('courier_api_rows_total', '', 'code'), legend: '{{code}}' }],
     }),
     graph({

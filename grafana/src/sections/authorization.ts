@@ -1,6 +1,6 @@
 import type { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import { graph, table, UNIT } from '../panels.ts';
+import { graph, NOTHING, table, UNIT } from '../panels.ts';
 import { increase, type Selector, series, sum } from '../queries.ts';
 
 export function failuresByGate(selector: Selector): PanelBuilder {
@@ -13,6 +13,7 @@ export function failuresByGate(selector: Selector): PanelBuilder {
     span: 12,
     stacked: true,
     decimals: 1,
+    noValue: NOTHING,
     queries: [
       {
         expr: `sum by (stage, gate) (increase(${failures}[$__rate_interval])) > 0`,
@@ -31,9 +32,11 @@ export function failuresTable(selector: Selector): TableBuilder {
     unit: UNIT.count,
     span: 6,
     noValue: 'none',
+    columns: { refused: 'stage / gate', Value: 'refusals' },
+    widths: { refusals: 80 },
     queries: [
       {
-        expr: `sort_desc(sum by (stage, gate) (increase(${failures}[$__range])) > 0)`,
+        expr: `sort_desc(sum by (refused) (label_join(increase(${failures}[$__range]), "refused", " / ", "stage", "gate")) > 0)`,
         legend: '',
       },
     ],
@@ -47,6 +50,9 @@ export function quarantine(selector: Selector): PanelBuilder {
       'How many identities are parked now, and how many were parked (denied probes included) and released in each interval.',
     unit: UNIT.count,
     span: 6,
+    decimals: 1,
+    bad: ['parked now'],
+    good: ['released'],
     queries: [
       { expr: sum('courier_identities_quarantined', selector), legend: 'parked now' },
       { expr: increase('courier_identities_parked_total', selector), legend: 'parked' },

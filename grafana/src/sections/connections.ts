@@ -1,5 +1,5 @@
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import { graph, UNIT } from '../panels.ts';
+import { graph, NOTHING, UNIT } from '../panels.ts';
 import { increase, rate, type Selector, series, sum } from '../queries.ts';
 
 export function connectionsByState(selector: Selector): PanelBuilder {
@@ -10,6 +10,8 @@ export function connectionsByState(selector: Selector): PanelBuilder {
     unit: UNIT.count,
     span: 8,
     stacked: true,
+    good: ['connected'],
+    bad: ['quarantined'],
     queries: [
       {
         expr: `${sum('courier_connections', selector, 'state')} > 0`,
@@ -28,6 +30,8 @@ export function disconnects(selector: Selector): PanelBuilder {
     span: 8,
     stacked: true,
     decimals: 1,
+    bad: ['taken_over', 'not_authorized'],
+    noValue: NOTHING,
     queries: [
       {
         expr: `${increase('courier_disconnects_total', selector, 'kind')} > 0`,
@@ -48,6 +52,7 @@ export function credentialRefreshes(selector: Selector): PanelBuilder {
       'Credentials obtained a second, by where from (cache, password, refresh_token, get_id, get_credentials) and outcome. After a restart the cache should answer and Cognito should not be asked. failed: throttled or out of reach, asked again; denied: see the authorization row.',
     unit: UNIT.perSecond,
     span: 8,
+    noValue: NOTHING,
     queries: [
       {
         expr: `${rate('courier_credential_refreshes_total', selector, 'via', 'outcome')} > 0`,

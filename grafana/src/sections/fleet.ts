@@ -21,6 +21,8 @@ export function leaseChanges(selector: Selector): PanelBuilder {
       'Leases taken, released and lost in each interval. Taken and released go together while workers come and go; lost means that a worker could not renew in time: Redis was away, or its event loop stood still.',
     unit: UNIT.count,
     span: 8,
+    decimals: 1,
+    bad: ['lost'],
     queries: [
       {
         expr: increase('courier_lease_changes_total', selector, 'change'),
@@ -37,6 +39,7 @@ export function workersSeen(): PanelBuilder {
       'Workers that Prometheus reaches, those that it fails to reach, and those that the workers themselves see beat. Where fewer are scraped than seen, Prometheus does not find them all.',
     unit: UNIT.count,
     span: 8,
+    bad: ['not reached'],
     queries: [
       { expr: 'sum (up{job="courier-worker"})', legend: 'scraped' },
       { expr: 'count (up{job="courier-worker"} == 0) or vector(0)', legend: 'not reached' },

@@ -81,6 +81,7 @@ export function missed(): PanelBuilder {
       'Share of the updates that were late, expired or given up, over windows of four lengths; 1 % is what the objective allows. CourierObjectiveBurnsFast comes above 14.4 % in 5 min and 1 h, CourierObjectiveBurnsSlowly above 6 % (dashed) in 30 min and 6 h, where enough updates ended. Nothing where none did.',
     unit: UNIT.ratio,
     span: 12,
+    reach: 0.2,
     steps: [
       [0.06, 'orange'],
       [0.144, 'red'],

@@ -12,6 +12,7 @@ export function presence(): readonly PanelBuilder[] {
       unit: UNIT.count,
       span: 8,
       stacked: true,
+      good: ['ONLINE'],
       queries: [{ expr: sum('courier_presence_clients', '', 'state'), legend: '{{state}}' }],
     }),
     graph({
@@ -20,7 +21,7 @@ export function presence(): readonly PanelBuilder[] {
         'Lifecycle events that the observer got a second. outdated came late or twice. lost: Redis did not take them, and presences admit a gap. Near 90 a second the connection is at the limit beyond which AWS discards.',
       unit: UNIT.perSecond,
       span: 8,
-      steps: [[90, 'red']],
+      bad: ['lost'],
       queries: [
         { expr: rate('courier_presence_events_total', '', 'effect'), legend: '{{effect}}' },
       ],

@@ -12,6 +12,7 @@ export function cpu(selector: Selector): PanelBuilder {
       'Cores used by each process, native threads included. JavaScript runs on one: a worker near 1 is at its limit, and another worker takes half of it.',
     unit: UNIT.ratio,
     span: 8,
+    reach: 1,
     steps: [[0.9, 'orange']],
     queries: [
       {
@@ -80,6 +81,7 @@ export function garbage(selector: Selector): PanelBuilder {
       'Share of the time that is spent collecting garbage. Above 10 % the heap is too small.',
     unit: UNIT.ratio,
     span: 8,
+    reach: 0.2,
     steps: [[0.1, 'orange']],
     queries: [
       {

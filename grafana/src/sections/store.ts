@@ -9,6 +9,7 @@ export function storeMemory(): PanelBuilder {
       'What Redis uses, and beyond which it refuses writes: its maxmemory, or without one the memory of its machine. Of a cluster the fullest master. Finished updates fill it (RETENTION_MS), and a queue that grows.',
     unit: UNIT.bytes,
     span: 8,
+    bad: ['bound'],
     queries: [
       { expr: max('courier_redis_memory_used_bytes', ''), legend: 'used' },
       { expr: max('courier_redis_memory_max_bytes', ''), legend: 'bound' },

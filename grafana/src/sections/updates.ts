@@ -1,5 +1,5 @@
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import { graph, UNIT } from '../panels.ts';
+import { graph, NOTHING, UNIT } from '../panels.ts';
 import { max, rate, type Selector, sum } from '../queries.ts';
 
 const and = (...matchers: readonly string[]) => matchers.filter(Boolean).join(', ');
@@ -10,6 +10,8 @@ export function updatesByOutcome(selector: Selector): PanelBuilder {
     description: 'Updates that ended a second, by how they ended.',
     unit: UNIT.perSecond,
     span: 8,
+    good: ['SUCCEEDED'],
+    bad: ['FAILED'],
     queries: [
       { expr: rate('courier_updates_settled_total', selector, 'state'), legend: '{{state}}' },
     ],
@@ -24,6 +26,7 @@ export function failuresByCode(selector: Selector): PanelBuilder {
     unit: UNIT.perSecond,
     span: 8,
     stacked: true,
+    noValue: NOTHING,
     queries: [
       {
         expr: `${rate('courier_updates_settled_total', and('code!="NONE"', selector), 'code')} > 0`,
@@ -73,6 +76,7 @@ export function lanesByReason(selector: Selector): PanelBuilder {
     unit: UNIT.count,
     span: 8,
     stacked: true,
+    noValue: NOTHING,
     queries: [
       {
         expr: `${sum('courier_lanes_waiting', selector, 'reason')} > 0`,
@@ -90,6 +94,7 @@ export function waitsByReason(selector: Selector): PanelBuilder {
     unit: UNIT.perSecond,
     span: 8,
     stacked: true,
+    noValue: NOTHING,
     queries: [
       {
         expr: `${rate('courier_update_waits_total', selector, 'reason')} > 0`,

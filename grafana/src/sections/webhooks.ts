@@ -26,6 +26,8 @@ export function webhooks(): readonly PanelBuilder[] {
       span: 8,
       stacked: true,
       decimals: 1,
+      good: ['delivered'],
+      bad: ['given_up', 'crowded_out'],
       queries: [
         {
           expr: increase('courier_webhook_deliveries_total', '', 'outcome'),
@@ -60,6 +62,8 @@ export function webhooks(): readonly PanelBuilder[] {
       unit: UNIT.count,
       span: 8,
       stacked: true,
+      good: ['enabled'],
+      bad: ['given_up'],
       queries: [{ expr: max('courier_webhooks', '', 'state'), legend: '{{state}}' }],
     }),
   ];
@@ -72,6 +76,7 @@ export function webhookAttempts(selector: Selector): PanelBuilder {
       'Attempts at deliveries a second. http_4xx: an address or a secret changed at the receiver; http_5xx and timeout: it is in trouble; network: it is gone; refused_address: it points into a private network; unsigned: VAULT_KEYS lacks the key of its secret.',
     unit: UNIT.perSecond,
     span: 8,
+    good: ['delivered'],
     queries: [
       {
         expr: rate('courier_webhook_attempts_total', selector, 'outcome'),
