@@ -61,7 +61,15 @@ async function readBody(request: Request, maxBytes: number): Promise<string> {
   try {
     return DECODER.decode(bytes);
   } catch {
-    throw badRequest(400, 'BAD_REQUEST', 'The body is not valid UTF-8.');
+    const encoding = request.headers.get('content-encoding');
+    if (encoding === null || encoding === 'identity') {
+      throw badRequest(400, 'BAD_REQUEST', 'The body is not valid UTF-8.');
+    }
+    throw badRequest(
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send the body as it is: none with a Content-Encoding is taken.',
+    );
   }
 }
 

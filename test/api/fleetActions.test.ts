@@ -60,7 +60,7 @@ test('identities are warmed up many at once, unknown ones are refused', async ()
   expect((await warm([...ids, ...ids])).identities).toEqual(ids.map((id) => ({ id })));
   expect((await warm([...ids, 'idn_nobody'])).code).toBe('IDENTITY_NOT_FOUND');
   const many = Array.from({ length: 1001 }, (_, at) => `idn_${at}`);
-  expect((await warm(many)).code).toBe('TOO_MANY_UPDATES');
+  expect((await warm(many)).code).toBe('TOO_MANY_IDENTITIES');
 });
 
 test('shards are moved to workers that there are, and workers drained while others stay', async () => {

@@ -86,7 +86,7 @@ test('a rate or a concurrency out of its range is refused and changes nothing', 
     const refused = await set(api, 'setBudget', { budget: 'SHADOW', perSecond });
     expect(refused).toMatchObject({
       code: 'TUNING_INVALID',
-      message: expect.stringMatching(/1 to 100000/),
+      message: 'perSecond is a whole number from 1 to 100000.',
     });
   }
   const refused = await set(api, 'setJobConcurrency', { jobConcurrency: 1001 });

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { useRedis } from '../support/useRedis.ts';
 import { startApi, type TestApi, TOKEN } from './support/testApi.ts';
@@ -85,4 +86,22 @@ test('operations that are too deep, too long or have too many aliases are refuse
   expect((await api.send(long)).errors[0].message).toMatch(/Token limit/);
   expect((await api.send(nested)).errors.map((e: Error) => e.message).join()).toMatch(/depth/);
   expect(api.log()).toBe('');
+});
+
+test('a compressed body is refused as that, and not as broken text', async () => {
+  const api = await startApi(redis().url);
+  const { status, body } = await api.fetch({
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'content-encoding': 'gzip',
+      authorization: `Bearer ${TOKEN}`,
+    },
+    body: gzipSync(JSON.stringify({ query: QUERY })),
+  });
+  expect(status).toBe(415);
+  expect(body.errors[0]).toMatchObject({
+    message: expect.stringContaining('Content-Encoding'),
+    extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' },
+  });
 });

@@ -140,3 +140,24 @@ test('labels are checked when an update is accepted', async () => {
   expect((await send(Array.from({ length: 11 }, (_, n) => `l${n}`))).code).toBe('LABELS_INVALID');
   expect((await send(['release:2026-11', 'a/b'])).update.id).toBeDefined();
 });
+
+test('a list of one thing, identity or batch takes no filter that names another one', async () => {
+  const api = await startApi(redis().url);
+  const identityId = await register(api);
+  const nobody = 'idn_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+  const query = (filter: string) => `{
+    identity(id: "${identityId}") { updates(filter: ${filter}) { nodes { id } } }
+  }`;
+  const same = await api.run(query(`{ identityId: "${identityId}", thing: "device_1" }`));
+  expect(same.identity.updates.nodes).toEqual([]);
+  const ofIdentity = await api.send(query(`{ identityId: "${nobody}" }`));
+  const ofThing = await api.send(
+    '{ thing(name: "device_1") { updates(filter: { thing: "device_2" }) { nodes { id } } } }',
+  );
+  for (const { errors } of [ofIdentity, ofThing]) {
+    expect(errors?.[0].extensions).toMatchObject({
+      code: 'FILTER_INVALID',
+      remedy: 'Leave it out.',
+    });
+  }
+});

@@ -203,3 +203,10 @@ test('the board asks for a session, and a script gets an answer that it can read
   expect(answer.status).toBe(401);
   expect(await answer.json()).toMatchObject({ code: 'UNAUTHENTICATED' });
 });
+
+test('the board is found with a slash behind it, too', async () => {
+  const api = await startApi(redis().url);
+  const headers = { ...HTML, cookie: await sessionOf(api, tokenOf('viewer')) };
+  const answer = await api.page('/queues/', { headers });
+  expect([answer.status, answer.headers.get('location')]).toEqual([302, '/queues']);
+});

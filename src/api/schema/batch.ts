@@ -69,7 +69,7 @@ export const BatchType = builder.node(builder.objectRef<Batch>('Batch'), {
         ...updateListArgs(t.arg),
       },
       resolve: ({ id }, { filter, ...args }, context) =>
-        updatePage({ ...toFilter(filter), batchId: id }, args, context),
+        updatePage(toFilter(filter, { batchId: id }), args, context),
     }),
   }),
 });

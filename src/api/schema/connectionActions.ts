@@ -1,5 +1,4 @@
 import type { Identity } from '../../shared/domain/identity.ts';
-import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ConnectionAction } from '../../shared/queue/deliverJob.ts';
 import { identityNotFound } from '../../shared/store/updateIntake.ts';
 import type { ApiContext } from '../context.ts';
@@ -8,9 +7,8 @@ import { perform } from '../perform.ts';
 import { actionResult, ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { IdentityType } from './identity.ts';
+import { MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
 import { REASON_DESCRIPTION } from './reason.ts';
-
-const MAX_WARM_UPS = 1000;
 
 interface AskedOfConnection {
   readonly identityId: string;
@@ -77,7 +75,7 @@ const WarmUpConnectionsInput = builder.inputType('WarmUpConnectionsInput', {
   fields: (t) => ({
     identityIds: t.idList({
       required: true,
-      description: `The identities, up to ${MAX_WARM_UPS} at once.`,
+      description: `The identities, up to ${MAX_IDENTITIES} at once.`,
     }),
   }),
 });
@@ -108,13 +106,7 @@ builder.mutationField('warmUpConnections', (t) =>
     resolve: (_root, { input }, context) =>
       perform(context, 'warmUpConnections', async () => {
         const ids = [...new Set(input.identityIds)];
-        if (ids.length > MAX_WARM_UPS) {
-          throw new CourierError(
-            'TOO_MANY_UPDATES',
-            `${ids.length} identities, and one mutation takes ${MAX_WARM_UPS}.`,
-            'Ask for them in parts.',
-          );
-        }
+        requireFewIdentities(ids.length);
         const identities = await Promise.all(
           ids.map(async (id) => {
             const identity = await context.identities.load(id);

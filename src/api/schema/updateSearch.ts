@@ -54,8 +54,11 @@ const MAX_ACTOR_LENGTH = 256;
 /** A page looks at a bounded number of candidates, which is far more of them with a filter. */
 export const SEARCH_COST = costs({ points: 5, filtered: 95 });
 
-/** @throws FILTER_INVALID */
-export function toFilter(input: FilterInput | null | undefined): UpdateFilter {
+/** `own` is what the list is of already. @throws FILTER_INVALID */
+export function toFilter(
+  input: FilterInput | null | undefined,
+  own: Pick<UpdateFilter, 'thing' | 'identityId' | 'batchId'> = {},
+): UpdateFilter {
   const given = Object.fromEntries(
     Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined),
   ) as UpdateFilter;
@@ -72,8 +75,16 @@ export function toFilter(input: FilterInput | null | undefined): UpdateFilter {
       ? undefined
       : `actor has more than ${MAX_ACTOR_LENGTH} characters.`) ??
     labelsProblem(labels)?.message;
-  if (wrong === undefined) return given;
-  throw new CourierError('FILTER_INVALID', wrong, 'Correct the filter; nothing could match it.');
+  if (wrong !== undefined) {
+    throw new CourierError('FILTER_INVALID', wrong, 'Correct the filter; nothing could match it.');
+  }
+  for (const [name, value] of Object.entries(own)) {
+    const asked = given[name as keyof typeof own];
+    if (asked === undefined || asked === value) continue;
+    const why = `The list is of one ${name} already, and the filter names another.`;
+    throw new CourierError('FILTER_INVALID', why, 'Leave it out.');
+  }
+  return { ...given, ...own };
 }
 
 export interface UpdateListArgs extends PageArgs {
@@ -136,7 +147,7 @@ builder.objectField(IdentityType, 'updates', (t) =>
       ...updateListArgs(t.arg),
     },
     resolve: ({ id }, { filter, ...args }, context) =>
-      updatePage({ ...toFilter(filter), identityId: id }, args, context),
+      updatePage(toFilter(filter, { identityId: id }), args, context),
   }),
 );
 
@@ -150,6 +161,6 @@ builder.objectField(ThingType, 'updates', (t) =>
       ...updateListArgs(t.arg),
     },
     resolve: ({ name }, { filter, ...args }, context) =>
-      updatePage({ ...toFilter(filter), thing: name }, args, context),
+      updatePage(toFilter(filter, { thing: name }), args, context),
   }),
 );

@@ -228,7 +228,7 @@ builder.mutationFields((t) => ({
     type: UpdateType,
     authScopes: { role: 'operator' },
     description:
-      "Accepts a patch to a shadow's desired state and publishes it as the identity. The answer comes once it is stored; follow it with the `update` query.",
+      "Accepts a patch to a shadow's desired state and publishes it as the identity. The answer comes once it is stored, or with its end where `wait` is given; follow it by `updateEvents`, or by the `update` query.",
     args: {
       input: t.arg({ type: UpdateShadowInput, required: true, description: 'The patch.' }),
     },

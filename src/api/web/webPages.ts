@@ -104,6 +104,7 @@ export function createWebPages(options: WebPagesOptions): Hono<Environment> {
   });
   app.get(START, signedIn, (c) => c.redirect(graphiql === undefined ? QUEUES : GRAPHIQL));
   if (graphiql !== undefined) app.get(GRAPHIQL, signedIn, (c) => graphiql(c.req.raw));
+  app.get(`${QUEUES}/`, (c) => c.redirect(QUEUES));
   app.use(`${QUEUES}/*`, signedIn);
   app.all(`${QUEUES}/*`, async (c) => {
     const caller = c.get('caller');

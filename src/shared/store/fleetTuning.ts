@@ -47,12 +47,12 @@ export class FleetTuning {
    * @throws TUNING_INVALID where it is no whole number from 1 to 100,000.
    */
   async setBudget(name: BudgetName, perSecond: number | undefined): Promise<void> {
-    await this.#set(`${BUDGET}${name}`, perSecond, MAX_PER_SECOND, `The budget ${name}`);
+    await this.#set(`${BUDGET}${name}`, perSecond, MAX_PER_SECOND, 'perSecond');
   }
 
   /** As `setBudget`, for the jobs that run at once in each shard: 1 to 1,000. */
   async setJobConcurrency(jobs: number | undefined): Promise<void> {
-    await this.#set(JOB_CONCURRENCY, jobs, MAX_JOB_CONCURRENCY, 'The concurrency of a shard');
+    await this.#set(JOB_CONCURRENCY, jobs, MAX_JOB_CONCURRENCY, 'jobConcurrency');
   }
 
   async #set(field: string, value: number | undefined, max: number, what: string): Promise<void> {
