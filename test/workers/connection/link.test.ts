@@ -41,7 +41,7 @@ afterAll(() => {
 
 const port = () => (server.address() as AddressInfo).port;
 
-function start(openTimeoutMs: number, signal?: AbortSignal) {
+function start(openTimeoutMs: number, signal?: AbortSignal, mayConnect = true) {
   return Link.open(
     createCrtRuntime(ca),
     {
@@ -54,7 +54,7 @@ function start(openTimeoutMs: number, signal?: AbortSignal) {
       openTimeoutMs,
     },
     CREDENTIALS,
-    { mayConnect: () => true, onMessage: () => undefined, onDown: () => undefined },
+    { mayConnect: () => mayConnect, onMessage: () => undefined, onDown: () => undefined },
     signal,
   );
 }
@@ -78,6 +78,12 @@ test('what was given up before it began connects nothing', async () => {
     kind: 'network',
     reason: 'given up',
   });
+  expect(upgrades).toBe(before);
+});
+
+test('who may not connect any more when it comes to the upgrade sends none', async () => {
+  const before = upgrades;
+  expect(await start(10_000, undefined, false)).toMatchObject({ kind: 'network' });
   expect(upgrades).toBe(before);
 });
 
