@@ -151,7 +151,8 @@ export function contextMaker(
       const end = () => over.abort();
       const { signal } = this.#request;
       signal.addEventListener('abort', end, { once: true });
-      if (signal.aborted) end();
+      // What was slow may only now come to wait for something.
+      if (signal.aborted || this.facts.answered === true) end();
       this.facts.endWork = end;
       return over;
     }
@@ -201,8 +202,11 @@ export function useApiContext(services: ApiServices, log: Logger): Plugin<object
     },
     onSubscribe: ({ args }) => void give(args),
     onResultProcess({ result, serverContext }) {
+      const { facts } = serverContext;
       // A subscription has only begun.
-      if (!(Symbol.asyncIterator in result)) serverContext.facts?.endWork?.();
+      if (facts === undefined || Symbol.asyncIterator in result) return;
+      facts.answered = true;
+      facts.endWork?.();
     },
   };
 }

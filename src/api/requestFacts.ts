@@ -23,7 +23,9 @@ export interface RequestFacts {
   outcome: RequestOutcome;
   /** What the operation costs, in points, as soon as that is known. */
   cost?: number;
-  /** Ends what still works for the answer, once there is one. */
+  /** Whether there is an answer: what still works for it then works for nobody. */
+  answered?: boolean;
+  /** Ends that work, where there is any that can be ended. */
   endWork?: () => void;
 }
 

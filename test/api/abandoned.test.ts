@@ -72,12 +72,13 @@ test('a shadow is waited for no longer than its caller stays', async () => {
 });
 
 test('nor than until its caller was answered that it takes too long', async () => {
-  const api = await startApi(redis().url, { shadowReadTimeoutMs: HOUR_MS, timeoutMs: 300 });
+  const api = await startApi(redis().url, { shadowReadTimeoutMs: HOUR_MS, timeoutMs: 500 });
   const identityId = await register(api);
   await own(api.redis, api.keys, identityId);
-  const asking = api.fetch(post(SHADOW, { identityId }));
-  await waiting(api.redis, api.keys, 1);
-  expect((await asking).body.errors[0].extensions.code).toBe('REQUEST_TIMEOUT');
+  const reads = callsOf(api.services.shadowReads, 'read');
+  const { body } = await api.fetch(post(SHADOW, { identityId }));
+  expect(body.errors[0].extensions.code).toBe('REQUEST_TIMEOUT');
+  await reads[0]?.result;
   await waiting(api.redis, api.keys, 0);
 });
 
@@ -103,10 +104,24 @@ test('what was accepted stays, and its end is waited for no longer than the call
 });
 
 test('nor longer than an operation may take', async () => {
-  const api = await startApi(redis().url, { timeoutMs: 300 });
+  const api = await startApi(redis().url, { timeoutMs: 500 });
   const { answer, wait } = await waitForEnd(api, new AbortController().signal);
   expect((await answer)?.status).toBe(504);
   await wait;
+});
+
+test('nor at all where it was accepted only after that', async () => {
+  const server = await startRedis();
+  const api = await startApi(server.url, { timeoutMs: 500 });
+  const identityId = await register(api);
+  const waits = callsOf(api.services.ends, 'waitFor');
+  server.pause();
+  const input = { identityId, thing: 'device_1', desired: { power: 'OFF' }, wait: '30s' };
+  const { status } = await api.fetch(post(UPDATE_SHADOW, { input }));
+  expect(status).toBe(504);
+  server.resume();
+  await eventually(() => expect(waits).toHaveLength(1));
+  await waits[0]?.result;
 });
 
 test('searches and counts are told that their answer is too late', async () => {
