@@ -154,8 +154,9 @@ export class IdentityConnection {
     await this.#open(true);
   }
 
-  /** Closes a connection that is up until the next update needs it. */
+  /** Closes a connection that is up, or about to be, until the next update needs it. */
   async disconnect(): Promise<void> {
+    await this.#opening;
     if (this.#state === 'connected') await this.#drop('requested');
   }
 

@@ -180,3 +180,16 @@ test('a publish that would wait long for its subscriptions steps aside and says 
   expect(await first).toMatchObject({ kind: 'accepted' });
   await one.stop();
 });
+
+test('a connection that is closed on request while it opens does not stay open', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id);
+  const opening = one.connection.ready(PATIENCE_MS);
+  await eventually(() => expect(one.states).toContain('authenticating'));
+  await one.connection.disconnect();
+  await opening;
+  expect(one.lost).toEqual(['requested']);
+  expect(one.connection.state).toBe('idle');
+  await one.stop();
+});
