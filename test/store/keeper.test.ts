@@ -215,6 +215,25 @@ test('a worker that Redis cannot hear stops believing in its leases before other
   expect(fleet.violations).toEqual([]);
 });
 
+test('after Redis was away for longer than a lease nobody takes what its owner can renew yet', async () => {
+  const fleet = openFleet();
+  // So slow that the second one is back long before the first one's patience is over.
+  const slow = { heartbeatMs: 800, leaseMs: 1600 };
+  const [first, second] = [await fleet.join(slow), await fleet.join(slow)];
+  await expectEven(fleet);
+  const { taken } = fleet;
+  fleet.cut(first);
+  fleet.cut(second);
+  await fleet.leasesRunOut();
+  fleet.heal(first);
+  // From its second heartbeat on it would take what looks free.
+  for (let beat = 0; beat < 3; beat += 1) await fleet.beat();
+  fleet.heal(second);
+  await expectEven(fleet);
+  expect(fleet.taken).toBe(taken);
+  expect(fleet.violations).toEqual([]);
+});
+
 test('a worker that flaps moves no shard of the others, nor its own while its leases last', async () => {
   const fleet = openFleet();
   const stable = [await fleet.join({ leaseMs: LONG_MS }), await fleet.join({ leaseMs: LONG_MS })];
