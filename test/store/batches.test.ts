@@ -244,7 +244,9 @@ for (const policy of ['SKIP_INVALID', 'REJECT_ALL'] as const) {
       const answer = await world.batchIntake().accept(rows, options(policy, key));
       expect(answer.rows.every(({ taken }) => taken)).toBe(true);
       await audit(world, answer.batchId ?? '', rows.length);
+      await sweep.sweep(0, LATER);
       expect(await world.redis.zcard(world.keys.acceptingBatches)).toBe(0);
+      expect(await world.redis.zscore(world.keys.batches, answer.batchId ?? '')).not.toBeNull();
     }
     expect(finishedBySweep).toBeGreaterThan(0);
   });
@@ -283,6 +285,42 @@ test('an accept that cannot be finished keeps neither others nor the ends of bat
   expect(await world.redis.zscore(world.keys.acceptingBatches, stuck[0] ?? '')).toBe(String(LATER));
   const answer = await world.batchIntake().accept(others, options('REJECT_ALL', 'another'));
   expect(answer.rows.every(({ taken }) => taken)).toBe(true);
+});
+
+test('rows that were routed anew are taken once, though their members change and who takes them dies', async () => {
+  const world = await open();
+  const { redis, keys } = world;
+  const groups = new GroupDirectory(redis, keys, SHARDS);
+  const { id: groupId } = await groups.create('plant', undefined, 'tests');
+  const rows = ['a', 'b', 'c'].map((thing) => request('', { groupId, thing }));
+  /** The one member from then on, in that shard, whom every thing's choice has moved to. */
+  const member = async (shard: number) => {
+    const before = await groups.memberIds(groupId);
+    await groups.add(groupId, await world.identity(shard));
+    for (const id of before) await groups.remove(groupId, id);
+    for (const id of await world.accept(rows)) await world.control.cancel(id, 'tests', undefined);
+  };
+  await member(0);
+  const queues = new DyingQueues(world.queueRedis, keys);
+  queues.left = 0;
+  const begun = world.batchIntake(redis, queues).accept(rows, options());
+  await expect(begun).rejects.toThrow(Killed);
+  const [batchId = ''] = await redis.zrange(keys.acceptingBatches, 0, '-1');
+  await member(1);
+  // Up to the rows being taken by the second member, and that not being told.
+  const taken = () => redis.hlen(keys.shard(1).through(groupId));
+  for (let at = 1; (await taken()) === 0; at += 1) {
+    const { client } = dying(redis, at);
+    await expect(world.batchIntake(client).finish(batchId)).rejects.toThrow(Killed);
+  }
+  expect(await redis.zrange(keys.acceptingBatches, 0, '-1')).toEqual([batchId]);
+  const lanes = await redis.zrange(keys.shard(1).lanes, 0, '-1');
+  const ids = await Promise.all(lanes.map((lane) => redis.lindex(keys.shard(1).lane(lane), 0)));
+  for (const id of ids) await world.end(id ?? '', 'SUCCEEDED');
+  await member(2);
+  await world.batchIntake().finish(batchId);
+  expect(await world.batches.find(batchId)).toMatchObject({ state: 'COMPLETED', total: 3 });
+  expect(ids).toHaveLength(3);
 });
 
 test('batches are listed, the newest first', async () => {

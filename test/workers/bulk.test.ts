@@ -219,6 +219,18 @@ test('a start that a crash cut off is gone on with by the sweep', async () => {
   }
 });
 
+test('the batch of a retry whose start was cut off is opened by the sweep', async () => {
+  const { world, actions, runner, all, rows } = await open();
+  for (const id of await world.accept(rows(3))) await world.end(id, 'FAILED', 'REJECTED');
+  const preview = await actions.preview('RETRY', {});
+  const { id, batchId = '' } = await actions.start(preview.token, 'operator', 'once more');
+  // As if it had been cut off behind the action's own record.
+  await world.redis.del(world.keys.batch(batchId));
+  await runner.sweep(0, Date.now());
+  await all(id);
+  expect(await world.batches.find(batchId)).toMatchObject({ total: 3, label: 'once more' });
+});
+
 test('what matches nothing, and what has expired, is refused', async () => {
   const { actions, world, rows } = await open();
   await expect(actions.preview('CANCEL', { states: ['SUCCEEDED'] })).rejects.toMatchObject({

@@ -13,7 +13,7 @@ import {
   refusalOf,
   type RowRefusal,
 } from './batchRecord.ts';
-import { BEGIN_BATCH, END_ACCEPT, KNOWN_IDENTITIES } from './lua/batchScripts.ts';
+import { AGREE_ON_BATCH, BEGIN_BATCH, END_ACCEPT, KNOWN_IDENTITIES } from './lua/batchScripts.ts';
 import {
   identityNotFound,
   type IntakeOptions,
@@ -87,11 +87,12 @@ export class BatchIntake {
     return this.#take(batchId, journal);
   }
 
-  /** Finishes an accept that was begun; does nothing where it was finished. */
+  /** Finishes an accept that was begun, or what is left of it where all of it was taken. */
   async finish(batchId: string): Promise<void> {
-    const journal = await this.#redis.hget(this.#keys.batch(batchId), 'journal');
-    if (journal === null) await this.#redis.zrem(this.#keys.acceptingBatches, batchId);
-    else await this.#take(batchId, JSON.parse(journal) as BatchJournal);
+    const key = this.#keys.batch(batchId);
+    const [journal, at, shards] = await this.#redis.hmget(key, 'journal', 'createdAt', 'shards');
+    if (typeof journal === 'string') await this.#take(batchId, JSON.parse(journal) as BatchJournal);
+    else await this.#list(batchId, shards ? Number(at) : undefined);
   }
 
   /** Has an accept that could not be finished looked at as if it had begun then. */
@@ -188,9 +189,15 @@ export class BatchIntake {
 
   async #take(batchId: string, journal: BatchJournal): Promise<BatchIntakeAnswer> {
     const { requests, admission, refusals, actor, idempotencyKey, onError } = journal;
+    let agreed: BatchJournal | undefined = journal;
+    const agree = async (moved: Admission) => {
+      agreed = agreed && (await this.#agree(batchId, agreed, moved));
+      return agreed?.admission;
+    };
     const rows = await this.#intake.take(requests, admission, {
       actor,
-      idempotencyKey,
+      // With a key, its record is what everybody takes the rows by.
+      ...(idempotencyKey === undefined ? { agree } : { idempotencyKey }),
       batchId,
       allKnown: onError === 'REJECT_ALL',
       check: (_request, _at, index) => {
@@ -216,13 +223,30 @@ export class BatchIntake {
       [this.#keys.batch(batchId)],
       [JSON.stringify(refused), [...shards].join(','), taken ? '' : retentionMs],
     );
+    await this.#list(batchId, taken ? admission.at : undefined);
+    return { batchId: taken ? batchId : undefined, rows };
+  }
+
+  /** Lists it by when it was accepted, where anything was, instead of as one that is accepting. */
+  async #list(batchId: string, at: number | undefined): Promise<void> {
     const listing = this.#redis.multi();
-    if (taken) {
-      listing.zadd(this.#keys.batches, admission.at, batchId);
+    if (at !== undefined) {
+      listing.zadd(this.#keys.batches, at, batchId);
       listing.zremrangebyrank(this.#keys.batches, 0, -1 - MOST_LISTED);
     }
     await listing.zrem(this.#keys.acceptingBatches, batchId).exec();
-    return { batchId: taken ? batchId : undefined, rows };
+  }
+
+  /** Has the journal say what was routed anew, so that whoever takes the rows takes the same. */
+  async #agree(
+    batchId: string,
+    before: BatchJournal,
+    admission: Admission,
+  ): Promise<BatchJournal | undefined> {
+    const args = [before, { ...before, admission }].map((journal) => JSON.stringify(journal));
+    const key = this.#keys.batch(batchId);
+    const stands = await runScript(this.#redis, AGREE_ON_BATCH, [key], args);
+    return typeof stands === 'string' ? (JSON.parse(stands) as BatchJournal) : undefined;
   }
 }
 

@@ -102,7 +102,7 @@ export class BulkActions {
     const request = JSON.parse(text) as Frozen;
     const name = createHash('sha256').update(token).digest('hex');
     const id = bulkActionIdOf(request.at, name);
-    const { kind, filter } = request;
+    const { kind } = request;
     const fields = {
       request: text,
       actor,
@@ -119,15 +119,18 @@ export class BulkActions {
       .zremrangebyrank(bulkActions, 0, -1 - MOST_LISTED)
       .exec();
     await this.#record(id, fields);
-    if (kind === 'RETRY') await this.#openBatch(id, filter);
-    await this.addJobs(id);
+    await this.begin(id);
     return this.require(id);
   }
 
-  /** Gives every shard that has a part in it, and has not ended it, a job. */
-  async addJobs(id: string): Promise<void> {
+  /**
+   * Opens the batch that a retry fills, and gives every shard that has a part in the action, and has
+   * not ended it, a job. Done again it does what a crash left undone.
+   */
+  async begin(id: string): Promise<void> {
     const frozen = await this.frozen(id);
     if (frozen === undefined) return;
+    if (frozen.batchId !== undefined) await this.#openBatch(id, frozen.filter);
     const data: BulkJob = { bulkActionId: id };
     const shards = shardsOf(frozen.filter, this.#settings.shardCount);
     const parts = await this.#parts(id, shards);

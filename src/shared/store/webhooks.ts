@@ -5,7 +5,7 @@ import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import type { Vault } from '../vault/vault.ts';
-import { WRITE_WEBHOOK } from './lua/webhookScripts.ts';
+import { COUNT_FAILURE, WRITE_WEBHOOK } from './lua/webhookScripts.ts';
 
 /** The most webhooks of a deployment: every worker knows all of them. */
 const MOST = 50;
@@ -86,10 +86,7 @@ export class Webhooks {
     for (;;) {
       const text = await this.#redis.hget(this.#keys.webhooks, id);
       if (text === null) throw webhookNotFound(id);
-      if ((await this.#write(id, text, '')) === 'written') {
-        await this.#redis.hdel(this.#keys.webhookFailures, id);
-        return JSON.parse(text) as Webhook;
-      }
+      if ((await this.#write(id, text, '')) === 'written') return JSON.parse(text) as Webhook;
     }
   }
 
@@ -106,7 +103,7 @@ export class Webhooks {
 
   /** Counts a delivery that was given up, or begins anew. @returns how many in a row. */
   async countFailure(id: string, failed: boolean): Promise<number> {
-    if (failed) return this.#redis.hincrby(this.#keys.webhookFailures, id, 1);
+    if (failed) return (await runScript(this.#redis, COUNT_FAILURE, this.#hashes, [id])) as number;
     await this.#redis.hdel(this.#keys.webhookFailures, id);
     return 0;
   }
@@ -134,7 +131,11 @@ export class Webhooks {
   }
 
   async #write(id: string, before: string, after: string): Promise<unknown> {
-    return runScript(this.#redis, WRITE_WEBHOOK, [this.#keys.webhooks], [id, before, after, MOST]);
+    return runScript(this.#redis, WRITE_WEBHOOK, this.#hashes, [id, before, after, MOST]);
+  }
+
+  get #hashes(): readonly string[] {
+    return [this.#keys.webhooks, this.#keys.webhookFailures];
   }
 }
 

@@ -45,7 +45,7 @@ export class BulkRunner {
     if (shard !== FIRST_SHARD || now - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = now;
     for (const id of await this.#actions.running()) {
-      if (!(await this.#actions.noteEnd(id))) await this.#actions.addJobs(id);
+      if (!(await this.#actions.noteEnd(id))) await this.#actions.begin(id);
     }
   }
 }

@@ -130,6 +130,15 @@ test('a webhook that is deleted is sent nothing more', async () => {
   expect(receiver.received).toEqual([]);
 });
 
+test('of a webhook that is deleted nothing is counted any more', async () => {
+  const { webhook } = await world.create(receiver.url, 'UPDATES_DEAD');
+  expect(await world.webhooks.countFailure(webhook.id, true)).toBe(1);
+  await world.webhooks.remove(webhook.id);
+  // An attempt that began before ends behind it.
+  expect(await world.webhooks.countFailure(webhook.id, true)).toBe(0);
+  expect(await world.redis.exists(world.keys.webhookFailures)).toBe(0);
+});
+
 test('the log of deliveries is bounded', async () => {
   const { webhook } = await world.create(receiver.url, 'UPDATES_DEAD');
   for (let at = 0; at < 520; at += 1) await world.send(webhook);

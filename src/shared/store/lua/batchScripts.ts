@@ -16,6 +16,21 @@ return 1
 };
 
 /**
+ * Replaces the journal of a batch, unless somebody else did. KEYS: record. ARGV: as it was, as it
+ * shall be. Answer: what stands; nothing where all of it was taken.
+ */
+export const AGREE_ON_BATCH: Script = {
+  name: 'agreeOnBatch',
+  keys: 1,
+  lua: /* lua */ `
+local stands = redis.call('HGET', KEYS[1], 'journal')
+if stands ~= ARGV[1] then return stands end
+redis.call('HSET', KEYS[1], 'journal', ARGV[2])
+return ARGV[2]
+`,
+};
+
+/**
  * Ends the accept of a batch: what was refused is kept in the place of its journal.
  * KEYS: record. ARGV: refusals as JSON, shards by commas, ms that it is kept ('' for as long as it
  * runs). Answer: 1 | 0.

@@ -2,23 +2,38 @@ import type { Script } from '../../redis/script.ts';
 import { CLOCK } from './clock.ts';
 
 /**
- * Writes a webhook where it is still what the caller read.
- * KEYS: all webhooks. ARGV: id, as it was ('' for a new one), as it shall be ('' to remove it),
+ * Writes a webhook where it is still what the caller read. One that is removed takes along how many
+ * deliveries of it failed.
+ * KEYS: all webhooks, their failures. ARGV: id, as it was ('' for a new one), as it shall be ('' to remove it),
  * the most that there may be. Answer: 'written' | 'changed' | 'full'.
  */
 export const WRITE_WEBHOOK: Script = {
   name: 'writeWebhook',
-  keys: 1,
+  keys: 2,
   lua: /* lua */ `
 local was = redis.call('HGET', KEYS[1], ARGV[1]) or ''
 if was ~= ARGV[2] then return 'changed' end
 if ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('HDEL', KEYS[2], ARGV[1])
   return 'written'
 end
 if was == '' and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return 'full' end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 'written'
+`,
+};
+
+/**
+ * Counts a delivery that was given up, unless its webhook is gone.
+ * KEYS: all webhooks, their failures. ARGV: id. Answer: how many in a row.
+ */
+export const COUNT_FAILURE: Script = {
+  name: 'countFailure',
+  keys: 2,
+  lua: /* lua */ `
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+return redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
 `,
 };
 
