@@ -91,3 +91,37 @@ test('with REJECT_ALL a wrong row keeps the others out; where none is taken ther
   expect((await send(api, { updates: [updates[1]] })).batch).toBeNull();
   expect((await send(api, { updates, label: ' ' })).code).toBe('LABEL_INVALID');
 });
+
+test('batches are listed by who sent them, by label and by state, page by page', async () => {
+  const api = await startApi(redis().url);
+  const alice = await register(api);
+  const ids: Record<string, string[]> = { odd: [], even: [] };
+  for (let n = 0; n < 7; n += 1) {
+    const label = n % 2 === 0 ? 'even' : 'odd';
+    const { batch } = await send(api, { label, updates: [row(alice, n)] });
+    ids[label]?.unshift(batch.id);
+  }
+  const LIST = `query ($filter: BatchFilter, $first: Int, $after: String) {
+    batches(filter: $filter, first: $first, after: $after) {
+      nodes { id } pageInfo { hasNextPage endCursor }
+    }
+  }`;
+  const list = async (filter: object, first: number): Promise<Json> => {
+    const pages: string[][] = [];
+    let after: string | null = null;
+    do {
+      const { batches }: Json = await api.run(LIST, { filter, first, after });
+      pages.push(batches.nodes.map(({ id }: { id: string }) => id));
+      after = batches.pageInfo.hasNextPage ? batches.pageInfo.endCursor : null;
+    } while (after !== null);
+    return pages;
+  };
+  expect((await list({ label: 'odd' }, 2)).flat()).toEqual(ids.odd);
+  expect((await list({ label: 'even', actor: 'tests', states: ['RUNNING'] }, 1)).flat()).toEqual(
+    ids.even,
+  );
+  expect(await list({ label: null, states: [] }, 5)).toEqual([[]]);
+  expect(await list({ states: ['COMPLETED', 'ACCEPTING'] }, 5)).toEqual([[]]);
+  expect(await list({ actor: 'nobody' }, 5)).toEqual([[]]);
+  expect((await list({}, 3)).map(({ length }: string[]) => length)).toEqual([3, 3, 1]);
+});

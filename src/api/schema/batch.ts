@@ -1,5 +1,6 @@
 import type { Batch, BatchEnd } from '../../shared/domain/batch.ts';
 import type { FailureCode, UpdateState } from '../../shared/domain/sets.ts';
+import type { BatchPlace } from '../../shared/store/batchReader.ts';
 import type { Facet } from '../../shared/store/updateFacets.ts';
 import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
@@ -97,6 +98,15 @@ builder.objectField(UpdateType, 'batch', (t) =>
   }),
 );
 
+const BatchFilterInput = builder.inputType('BatchFilter', {
+  description: 'What batches must be to be listed; what is left out does not matter.',
+  fields: (t) => ({
+    actor: t.string({ description: 'Asked for by this caller.' }),
+    label: t.string({ description: 'Called exactly this.' }),
+    states: t.field({ type: [BatchStateEnum], description: 'In one of these states.' }),
+  }),
+});
+
 const BatchConnection = builder.connectionObject(
   { type: BatchType, name: 'BatchConnection', description: 'A page of the list of batches.' },
   { name: 'BatchEdge', description: 'A batch of a page, and where it stands in the list.' },
@@ -114,29 +124,34 @@ builder.queryFields((t) => ({
   batches: t.field({
     type: BatchConnection,
     authScopes: { role: 'viewer' },
-    description: 'The batches, newest first; those that have ended for RETENTION_MS.',
-    args: pageArgs(t.arg),
-    resolve: async (_root, args, context) => {
+    extensions: costs({ filtered: 200 }),
+    description:
+      'The batches, newest first; those that have ended for RETENTION_MS. With a filter one page looks at 200 of them at most: it may be short and yet have more behind it.',
+    args: {
+      filter: t.arg({ type: BatchFilterInput, description: 'Which; all unless given.' }),
+      ...pageArgs(t.arg),
+    },
+    resolve: async (_root, { filter, ...args }, context) => {
       const size = pageSize(args);
       const after = typeof args.after === 'string' ? parseCursor(args.after) : undefined;
-      const page = await context.gate.read(() => context.batches.page(size, after));
+      const wanted = {
+        actor: filter?.actor ?? undefined,
+        label: filter?.label ?? undefined,
+        states: filter?.states ?? undefined,
+      };
+      const page = await context.gate.read(() => context.batches.page(size, after, wanted));
       const edges = page.batches.map((node) => ({ cursor: toCursor(node), node }));
       return toPage(edges, args, page.next !== undefined, page.next && toCursor(page.next));
     },
   }),
 }));
 
-interface Place {
-  readonly createdAt: number;
-  readonly id: string;
-}
-
-function toCursor({ createdAt, id }: Place): string {
+function toCursor({ createdAt, id }: BatchPlace): string {
   return Buffer.from(`${createdAt}:${id}`).toString('base64url');
 }
 
 /** @throws PAGE_INVALID */
-function parseCursor(cursor: string): Place {
+function parseCursor(cursor: string): BatchPlace {
   const match = /^(\d{1,16}):(bat_\w{26})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
   if (match?.[2] !== undefined) return { createdAt: Number(match[1]), id: match[2] };
   throw cursorInvalid();

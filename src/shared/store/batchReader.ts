@@ -5,10 +5,29 @@ import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { optionalNumber } from './updateRecord.ts';
 
+/** Where a batch stands in the list. */
+export interface BatchPlace {
+  readonly createdAt: number;
+  readonly id: string;
+}
+
 export interface BatchPage {
   readonly batches: readonly Batch[];
-  readonly next: { readonly createdAt: number; readonly id: string } | undefined;
+  /** The last one that was looked at, where more follow. */
+  readonly next: BatchPlace | undefined;
 }
+
+/** What batches must be to be listed; what is left out does not matter. */
+export interface BatchFilter {
+  readonly actor?: string | undefined;
+  readonly label?: string | undefined;
+  /** One of them. */
+  readonly states?: readonly BatchState[] | undefined;
+}
+
+/** Of those that are looked at for a filter, so many are read at once, and so many for one page. */
+const CHUNK = 50;
+const MOST_CANDIDATES = 200;
 
 /** Reads batches: the record of each, and the sums of its counters over its shards. */
 export class BatchReader {
@@ -57,11 +76,36 @@ export class BatchReader {
     return { ...base, state, finishedAt: optionalNumber(finishedAt) ?? last };
   }
 
-  /** The newest first, after a place. */
+  /**
+   * The newest first, after a place. Where few match, a page has fewer than asked for and goes on
+   * all the same: one looks at a bounded number of candidates.
+   */
   async page(
     first: number,
-    after: { createdAt: number; id: string } | undefined,
+    after: BatchPlace | undefined,
+    filter: BatchFilter = {},
   ): Promise<BatchPage> {
+    const batches: Batch[] = [];
+    const some = Object.values(filter).some((value) => value !== undefined);
+    const chunk = some ? CHUNK : first;
+    let place = after;
+    for (let looked = 0; looked < (some ? MOST_CANDIDATES : first); looked += chunk) {
+      const entries = await this.#entries(chunk + 1, place);
+      const shown = entries.slice(0, chunk);
+      const found = await Promise.all(shown.map(({ id }) => this.find(id)));
+      for (const [at, batch] of found.entries()) {
+        place = shown[at];
+        if (batch === undefined || !matches(batch, filter)) continue;
+        batches.push(batch);
+        if (batches.length < first) continue;
+        return { batches, next: at + 1 < entries.length ? place : undefined };
+      }
+      if (entries.length <= chunk) return { batches, next: undefined };
+    }
+    return { batches, next: place };
+  }
+
+  async #entries(most: number, after: BatchPlace | undefined): Promise<readonly BatchPlace[]> {
     const key = this.#keys.batches;
     const older = await this.#redis.zrevrangebyscore(
       key,
@@ -70,19 +114,12 @@ export class BatchReader {
       'WITHSCORES',
       'LIMIT',
       0,
-      first + 1,
+      most,
     );
-    const same =
-      after === undefined
-        ? []
-        : await this.#redis.zrevrangebyscore(key, after.createdAt, after.createdAt, 'WITHSCORES');
-    const entries = [...pairs(same).filter(({ id }) => id < (after?.id ?? '')), ...pairs(older)];
-    const shown = entries.slice(0, first);
-    const found = await Promise.all(shown.map(({ id }) => this.find(id)));
-    return {
-      batches: found.filter((batch) => batch !== undefined),
-      next: entries.length > first ? shown.at(-1) : undefined,
-    };
+    if (after === undefined) return pairs(older);
+    const { createdAt, id: last } = after;
+    const same = await this.#redis.zrevrangebyscore(key, createdAt, createdAt, 'WITHSCORES');
+    return [...pairs(same).filter(({ id }) => id < last), ...pairs(older)].slice(0, most);
   }
 
   async #parts(
@@ -96,6 +133,14 @@ export class BatchReader {
         : Array.from({ length: this.#shardCount }, (_, shard) => shard);
     return Promise.all(of.map((shard) => this.#redis.hgetall(this.#keys.shard(shard).batch(id))));
   }
+}
+
+function matches(batch: Batch, { actor, label, states }: BatchFilter): boolean {
+  return (
+    (actor === undefined || batch.actor === actor) &&
+    (label === undefined || batch.label === label) &&
+    (states === undefined || states.includes(batch.state))
+  );
 }
 
 const ENDS: readonly FinalState[] = ['FAILED', 'EXPIRED', 'CANCELED', 'SUPERSEDED'];
@@ -118,8 +163,8 @@ function endsOf(parts: readonly Readonly<Record<string, string>>[], ended: numbe
   return ended === others ? ends : [{ state: 'SUCCEEDED', count: ended - others }, ...ends];
 }
 
-function pairs(words: readonly string[]): { id: string; createdAt: number }[] {
-  const entries: { id: string; createdAt: number }[] = [];
+function pairs(words: readonly string[]): BatchPlace[] {
+  const entries: BatchPlace[] = [];
   for (let at = 0; at + 1 < words.length; at += 2) {
     entries.push({ id: words[at] ?? '', createdAt: Number(words[at + 1]) });
   }
