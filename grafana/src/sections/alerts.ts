@@ -2,7 +2,7 @@ import type { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sd
 import type { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { stat, table, UNIT } from '../panels.ts';
 
-const HEIGHT = 6;
+const HEIGHT = 7;
 /** Whatever labels our rules give an alert. */
 const LABELS = '"stage", "gate", "reason", "budget", "outcome", "program", "instance"';
 

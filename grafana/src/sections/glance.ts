@@ -58,11 +58,17 @@ export function glance(): readonly PanelBuilder[] {
     stat({
       title: 'Parked identities',
       description:
-        'Identities that were denied and wait for a probe, their updates held. A probe releases them by itself once the gate is mended.',
+        'Identities that were denied and wait for a probe, their updates held: a probe releases them by itself once the gate is mended. Below, lanes of identities that no probe releases: somebody has to give them another password, or to enable the user.',
       unit: UNIT.count,
       span: 3,
       steps: [[1, 'orange']],
-      queries: [{ expr: 'sum (courier_identities_quarantined)', legend: 'parked' }],
+      queries: [
+        { expr: 'sum (courier_identities_quarantined)', legend: 'probed' },
+        {
+          expr: 'sum (courier_lanes_waiting{reason="NEEDS_OPERATOR"})',
+          legend: 'lanes for an operator',
+        },
+      ],
     }),
     stat({
       title: 'Oldest open update',
