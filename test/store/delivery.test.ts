@@ -143,6 +143,15 @@ test('a lease lost between the publish and the settle leaves the update to the s
   await auditShard(world);
 });
 
+test('every job that steps aside for a connection is called when that is up', async () => {
+  const { world, owner, ids } = await start(3);
+  owner.isConnected = false;
+  for (let at = 0; at < 3; at += 1) expect(await owner.run(await nextJob(owner))).toBe('delayed');
+  await owner.connect();
+  for (let at = 0; at < 3; at += 1) expect(await owner.run(await nextJob(owner))).toBe('completed');
+  expect(new Set(await world.states(ids))).toEqual(new Set(['SUCCEEDED']));
+});
+
 test('a job that steps aside just as its connection comes up goes on at once', async () => {
   const { world, owner, ids } = await start(1);
   owner.isConnected = false;

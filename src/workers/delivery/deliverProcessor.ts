@@ -7,6 +7,8 @@ import type { DrainResult, LaneDrainer } from './laneDrainer.ts';
 export interface DeliverDependencies {
   readonly lanes: LaneStore;
   drainer(laneId: string): LaneDrainer;
+  /** Has the job that runs made ready once the connection of this lane's identity is up. */
+  callWhenUp(laneId: string): void;
 }
 
 /** Where only an event ends a wait, the job looks again after this long all the same. */
@@ -34,13 +36,15 @@ export async function processDeliver(
   while (open.length > 0) {
     const asked = open.map(([updateId, laneId]) => {
       const drainer = deps.drainer(laneId);
-      return { drainer, drained: drainer.drainTo(updateId) };
+      return { laneId, drainer, drained: drainer.drainTo(updateId) };
     });
     const results = await Promise.all(asked.map(({ drained }) => drained));
     const waits = results.flatMap((result) => (result.kind === 'waits' ? [result.wait] : []));
     if (waits.length > 0) {
       await job.moveToDelayed(wakeAt(waits, Date.now()), lockToken);
-      // What ended a wait a moment ago found no delayed job that it could wake.
+      // From now on there is a delayed job that the end of a wait can wake; a moment ago it found none.
+      const aside = asked.filter((_, at) => results[at]?.kind === 'waits');
+      for (const { laneId } of aside) deps.callWhenUp(laneId);
       if (asked.some(({ drainer }, at) => isOver(drainer, results[at]))) await wake(job);
       throw new DelayedError();
     }

@@ -1,10 +1,8 @@
 import { type DrainerDependencies, LaneDrainer } from '../delivery/laneDrainer.ts';
-import { parseLaneId } from '../../shared/domain/lane.ts';
 import type { ShardConnections } from './shardConnections.ts';
 
 /** The drainers of a shard's lanes: one each, as long as somebody waits for it. */
 export class LaneDrainers {
-  readonly #connections: ShardConnections;
   readonly #deps: DrainerDependencies;
   readonly #drainers = new Map<string, LaneDrainer>();
 
@@ -12,7 +10,6 @@ export class LaneDrainers {
     connections: ShardConnections,
     deps: Omit<DrainerDependencies, 'connection' | 'denied'>,
   ) {
-    this.#connections = connections;
     this.#deps = {
       ...deps,
       connection: (identityId) => connections.of(identityId),
@@ -24,12 +21,10 @@ export class LaneDrainers {
     return this.#drainers.size === 0;
   }
 
-  /** The one of a lane, for a job that is called when the lane's connection is up. */
-  of(laneId: string, jobId: string | undefined): LaneDrainer {
+  of(laneId: string): LaneDrainer {
     const forget = () => this.#drainers.delete(laneId);
     const drainer = this.#drainers.get(laneId) ?? new LaneDrainer(laneId, this.#deps, forget);
     this.#drainers.set(laneId, drainer);
-    if (jobId !== undefined) this.#connections.callWhenUp(parseLaneId(laneId).identityId, jobId);
     return drainer;
   }
 }

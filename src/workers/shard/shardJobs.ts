@@ -1,5 +1,6 @@
 import { DelayedError, type Job } from 'bullmq';
 import type { WaitReason } from '../../shared/domain/sets.ts';
+import { parseLaneId } from '../../shared/domain/lane.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
 import {
@@ -65,7 +66,10 @@ export class ShardJobs {
       case DELIVER:
         return processDeliver(job, token, {
           lanes,
-          drainer: (laneId) => drainers.of(laneId, job.id),
+          drainer: (laneId) => drainers.of(laneId),
+          callWhenUp: (laneId) => {
+            connections.callWhenUp(parseLaneId(laneId).identityId, job.id ?? '');
+          },
         });
       case SCHEDULE:
         return this.#release(job, token);

@@ -37,6 +37,8 @@ export class Owner {
   readonly #world: ShardWorld;
   readonly #worker: Worker;
   readonly #drainers = new Map<string, LaneDrainer>();
+  /** Jobs that step aside until there is a connection. */
+  readonly #called = new Set<string>();
 
   constructor(world: ShardWorld, lease: Lease) {
     const { redis, keys, shardKeys, vault, events, queues } = world;
@@ -83,6 +85,7 @@ export class Owner {
     return processDeliver(job, this.lease.token, {
       lanes: this.lanes,
       drainer: (laneId) => this.drainer(laneId),
+      callWhenUp: () => void this.#called.add(job.id ?? ''),
     });
   }
 
@@ -97,6 +100,14 @@ export class Owner {
       const { identity: identityId = '', thing = '', shadow } = fields;
       this.#world.entered(laneId({ identityId, thing, shadow }), id);
     }
+  }
+
+  /** The connection comes up, which calls the jobs that wait for it. */
+  async connect(): Promise<void> {
+    this.isConnected = true;
+    const { queues } = this.#world;
+    await Promise.all([...this.#called].map((id) => queues.promote(this.lease.shard, id)));
+    this.#called.clear();
   }
 
   drainer(laneId: string): LaneDrainer {
