@@ -149,7 +149,11 @@ export class IdentityConnection {
 
   /** Connects anew, or at once where it is not up: somebody asked for it. */
   async reconnect(): Promise<void> {
-    if (this.#state === 'connected') return this.#renew('requested');
+    const wasUp = this.#state === 'connected';
+    if (wasUp) return this.#renew('requested');
+    // One that is being opened may have been refused already, for what was mended since.
+    await this.#opening;
+    if (this.#state === 'connected') return;
     this.#retry.open();
     await this.#open(true);
   }

@@ -193,3 +193,22 @@ test('a connection that is closed on request while it opens does not stay open',
   expect(one.connection.state).toBe('idle');
   await one.stop();
 });
+
+test('a reconnect that comes while an attempt is being refused makes one of its own', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id, { settings: { QUARANTINE_PROBE_MS: '600000' } });
+  expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  const { cognitoId = '' } = await fleet.identity(id);
+  await world.aws().detachPolicy(cognitoId);
+  await one.connection.disconnect();
+  const attempts = () => one.states.filter((state) => state === 'authenticating').length;
+  const before = attempts();
+  const refused = one.connection.probe();
+  await Promise.all([refused, one.connection.reconnect()]);
+  expect(attempts()).toBe(before + 2);
+  await world.aws().attachPolicy(cognitoId);
+  await one.connection.reconnect();
+  expect(one.connection.state).toBe('connected');
+  await one.stop();
+});
