@@ -1,8 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'bullmq';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { Keys } from '../../src/shared/redis/keys.ts';
+import { ShardQueues } from '../../src/shared/queue/shardQueues.ts';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
+import { Keys } from '../../src/shared/redis/keys.ts';
+import { DELIVER_QUEUE } from '../../src/shared/redis/shardKeys.ts';
 import { EventBus } from '../../src/workers/events.ts';
 import { Consumer } from '../../src/workers/shard/consumer.ts';
 import { eventually } from '../support/eventually.ts';
@@ -45,4 +48,38 @@ test('a consumer that is let go while it is looked at is not made anew', async (
   expect(restarts).toBe(0);
   redis.disconnect();
   queueRedis.disconnect();
+});
+
+test('a job whose workers died with it runs again, however often, and never counts as failed', async () => {
+  const keys = new Keys(uniquePrefix('consumer'));
+  const { tag, queue } = keys.shard(0);
+  const redis = connectRedis(queueSide().url, { enableAutoPipelining: false });
+  const queues = new ShardQueues(redis, keys);
+  await queues.add(0, { name: 'deliver', data: {}, id: 'died' });
+  const dead = new Worker(DELIVER_QUEUE, null, {
+    connection: redis,
+    prefix: tag,
+    autorun: false,
+    skipStalledCheck: true,
+  });
+  await dead.getNextJob('dead', { block: false });
+  // Its lock has run out, which was noticed once already, and it has died so often before.
+  await redis.del(`${queue}:died:lock`);
+  await redis.sadd(`${queue}:stalled`, 'died');
+  await redis.hset(`${queue}:died`, 'stc', 1000);
+  const log = pino({ level: 'silent' });
+  const ran: string[] = [];
+  const consumer = new Consumer(
+    keys.shard(0),
+    { redis, queueRedis: redis, events: new EventBus(log), log, patienceMs: 60_000 },
+    1,
+    (job) => Promise.resolve(ran.push(job.id ?? '')),
+  );
+  consumer.start();
+  await eventually(() => expect(ran).toEqual(['died']));
+  await consumer.drain();
+  expect(await queues.queue(0).getFailedCount()).toBe(0);
+  await dead.close();
+  await queues.close();
+  redis.disconnect();
 });
