@@ -2,10 +2,11 @@ import type { Batch, BatchEnd } from '../../shared/domain/batch.ts';
 import type { FailureCode, UpdateState } from '../../shared/domain/sets.ts';
 import type { BatchPlace } from '../../shared/store/batchReader.ts';
 import type { Facet } from '../../shared/store/updateFacets.ts';
+import { pageCursor, placeOf } from '../../shared/store/pageCursor.ts';
 import { costs } from '../limits/fieldCost.ts';
 import { builder } from './builder.ts';
 import { BatchStateEnum } from './enums.ts';
-import { cursorInvalid, pageArgs, pageSize, toPage } from './page.ts';
+import { pageArgs, pageSize, toPage } from './page.ts';
 import { UpdateConnection, UpdateType } from './update.ts';
 import { FailureCount, StateCount } from './updateFacets.ts';
 import {
@@ -147,14 +148,13 @@ builder.queryFields((t) => ({
 }));
 
 function toCursor({ createdAt, id }: BatchPlace): string {
-  return Buffer.from(`${createdAt}:${id}`).toString('base64url');
+  return pageCursor(`${createdAt}:${id}`);
 }
 
 /** @throws PAGE_INVALID */
 function parseCursor(cursor: string): BatchPlace {
-  const match = /^(\d{1,16}):(bat_\w{26})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (match?.[2] !== undefined) return { createdAt: Number(match[1]), id: match[2] };
-  throw cursorInvalid();
+  const [, createdAt, id = ''] = placeOf(cursor, /^(\d{1,16}):(bat_\w{26})$/);
+  return { createdAt: Number(createdAt), id };
 }
 
 /** How many ended with each value, those without one left out. */

@@ -3,11 +3,12 @@ import type { JsonObject } from '../../shared/domain/desired.ts';
 import { isBulkActionId } from '../../shared/domain/ids.ts';
 import type { UpdateFilter } from '../../shared/domain/updateFilter.ts';
 import type { BulkPreview } from '../../shared/store/bulkActions.ts';
+import { cursorInvalid } from '../../shared/store/pageCursor.ts';
 import { builder } from './builder.ts';
 import { BatchType } from './batch.ts';
 import { describedEnum } from './describedEnum.ts';
 import { ErrorCodeEnum } from './error.ts';
-import { cursorInvalid, pageArgs, pageSize, toPage } from './page.ts';
+import { pageArgs, pageSize, toPage } from './page.ts';
 import { refTo, UpdateType } from './update.ts';
 import { UpdateFacetsType } from './updateFacets.ts';
 

@@ -34,15 +34,6 @@ export function pageSize({ first }: PageArgs): number {
   );
 }
 
-/** What is answered to a cursor that the list never gave. */
-export function cursorInvalid(): CourierError {
-  return new CourierError(
-    'PAGE_INVALID',
-    'This is no cursor that a page of this list gave.',
-    'Use the endCursor of the page before, or leave it out to begin.',
-  );
-}
-
 /**
  * A page as Relay wants it. `end` is the cursor of the last entry that was looked at, where that
  * is not the last one shown, since entries can go while they are read.

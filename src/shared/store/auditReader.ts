@@ -4,10 +4,10 @@ import {
   type AuditKind,
   type AuditOutcome,
 } from '../domain/audit.ts';
-import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { parseAuditEntry } from './auditRecord.ts';
+import { cursorInvalid, pageCursor, placeOf } from './pageCursor.ts';
 
 /** What an entry must be to be listed; what is absent does not matter. */
 export interface AuditFilter {
@@ -138,19 +138,12 @@ function newestFirst(a: Place, b: Place): number {
 }
 
 function cursorOf({ ms, seq, kind }: Place): string {
-  return Buffer.from(`${ms}-${seq}-${kind}`).toString('base64url');
+  return pageCursor(`${ms}-${seq}-${kind}`);
 }
 
 function parseCursor(cursor: string): Place {
-  const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  const match = /^(\d{1,16})-(\d{1,16})-(\w+)$/.exec(text);
-  const kind = AUDIT_KINDS.find((one) => one === match?.[3]);
-  if (match !== null && kind !== undefined) {
-    return { ms: Number(match[1]), seq: Number(match[2]), kind };
-  }
-  throw new CourierError(
-    'PAGE_INVALID',
-    'This is no cursor that a page of this list gave.',
-    'Use the endCursor of the page before, or leave it out to begin.',
-  );
+  const [, ms, seq, name] = placeOf(cursor, /^(\d{1,16})-(\d{1,16})-(\w+)$/);
+  const kind = AUDIT_KINDS.find((one) => one === name);
+  if (kind === undefined) throw cursorInvalid();
+  return { ms: Number(ms), seq: Number(seq), kind };
 }

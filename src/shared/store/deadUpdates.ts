@@ -1,6 +1,6 @@
-import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { pageCursor, placeOf } from './pageCursor.ts';
 
 /** Where an update stands among the dead: newest first, by id within a millisecond. */
 export interface DeadUpdate {
@@ -65,17 +65,10 @@ function newestFirst(a: DeadUpdate, b: DeadUpdate): number {
 }
 
 export function cursorOf({ id, finishedAt }: DeadUpdate): string {
-  return Buffer.from(`${finishedAt}:${id}`).toString('base64url');
+  return pageCursor(`${finishedAt}:${id}`);
 }
 
 function parseCursor(cursor: string): DeadUpdate {
-  const match = /^(\d{1,16}):(upd_\w+)$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (match?.[1] !== undefined && match[2] !== undefined) {
-    return { finishedAt: Number(match[1]), id: match[2] };
-  }
-  throw new CourierError(
-    'PAGE_INVALID',
-    'This is no cursor that a page of this list gave.',
-    'Use the endCursor of the page before, or leave it out to begin.',
-  );
+  const [, finishedAt, id = ''] = placeOf(cursor, /^(\d{1,16}):(upd_\w+)$/);
+  return { finishedAt: Number(finishedAt), id };
 }

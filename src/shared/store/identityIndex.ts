@@ -1,10 +1,10 @@
 import { IDENTITY_STATUSES, type IdentityStatus } from '../domain/sets.ts';
 import { searchText } from '../domain/searchText.ts';
-import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import { COUNT_IDENTITIES, SEARCH_IDENTITIES } from './lua/identitySearchScripts.ts';
+import { pageCursor, placeOf } from './pageCursor.ts';
 
 /** What identities must be to be listed; what is absent may be anything. */
 export interface IdentityFilter {
@@ -220,12 +220,8 @@ function ageOf(place: string): readonly [score: number, id: string] {
 }
 
 function toPage(entries: readonly Entry[], next: string | undefined): IdentityPage {
-  const hits = entries.map(({ id, place }) => ({ id, cursor: toCursor(place) }));
-  return { hits, next: next === undefined ? undefined : toCursor(next) };
-}
-
-function toCursor(place: string): string {
-  return Buffer.from(place).toString('base64url');
+  const hits = entries.map(({ id, place }) => ({ id, cursor: pageCursor(place) }));
+  return { hits, next: next === undefined ? undefined : pageCursor(next) };
 }
 
 const PLACES: Readonly<Record<Order, RegExp>> = {
@@ -234,11 +230,5 @@ const PLACES: Readonly<Record<Order, RegExp>> = {
 };
 
 function parseCursor(cursor: string, order: Order): string {
-  const place = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (PLACES[order].test(place)) return place;
-  throw new CourierError(
-    'PAGE_INVALID',
-    'This is no cursor that a page of this list gave.',
-    'Use the endCursor of the page before, with the same filter, or leave it out to begin.',
-  );
+  return placeOf(cursor, PLACES[order])[0];
 }

@@ -5,10 +5,10 @@ import {
   type PresenceObservation,
   unobservedMs,
 } from '../domain/presence.ts';
-import { CourierError } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { type Keys, PRESENCE_BUCKETS } from '../redis/keys.ts';
 import { redisTime } from '../redis/redisTime.ts';
+import { pageCursor, placeOf } from './pageCursor.ts';
 
 /** A client in the list: latest change first, by id within a millisecond. */
 export interface PresenceEntry {
@@ -176,17 +176,10 @@ function latestFirst(a: PresenceEntry, b: PresenceEntry): number {
 }
 
 export function presenceCursor({ clientId, since }: PresenceEntry): string {
-  return Buffer.from(`${since}:${clientId}`).toString('base64url');
+  return pageCursor(`${since}:${clientId}`);
 }
 
 function parseCursor(cursor: string): PresenceEntry {
-  const match = /^(\d{1,16}):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (match?.[1] !== undefined && match[2] !== undefined) {
-    return { since: Number(match[1]), clientId: match[2] };
-  }
-  throw new CourierError(
-    'PAGE_INVALID',
-    'This is no cursor that a page of this list gave.',
-    'Use the endCursor of the page before, or leave it out to begin.',
-  );
+  const [, since, clientId = ''] = placeOf(cursor, /^(\d{1,16}):(.+)$/);
+  return { since: Number(since), clientId };
 }

@@ -9,9 +9,10 @@ import {
   type WebhookEvent,
 } from '../../../shared/domain/webhook.ts';
 import { CourierError } from '../../../shared/errors/courierError.ts';
+import { cursorInvalid } from '../../../shared/store/pageCursor.ts';
 import { builder } from '../builder.ts';
 import { describedEnum } from '../describedEnum.ts';
-import { cursorInvalid, pageArgs, pageSize, toPage } from '../page.ts';
+import { pageArgs, pageSize, toPage } from '../page.ts';
 
 export const WebhookEventEnum = describedEnum<WebhookEvent>('WebhookEvent', {
   description: 'What a webhook can be told of.',
