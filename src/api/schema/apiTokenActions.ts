@@ -2,7 +2,8 @@ import type { GraphQLSchema } from 'graphql';
 import type { ApiTokenRecord } from '../../shared/domain/apiToken.ts';
 import { reaches, type Role } from '../../shared/domain/roles.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
-import { tokenNotFound } from '../../shared/store/apiTokens.ts';
+import { isApiTokenId, tokenNotFound } from '../../shared/store/apiTokens.ts';
+import type { AuditedField } from '../auditedInput.ts';
 import type { ApiContext } from '../context.ts';
 import { requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
@@ -59,10 +60,19 @@ const CreateApiTokenSuccess = builder.objectRef<Created>('CreateApiTokenSuccess'
   }),
 });
 
+/** Of a token that somebody sends in the place of its id, the audit keeps nothing. */
+const ID_ALONE_KEPT: AuditedField = {
+  audited: (text) => (isApiTokenId(text) ? text : '[no id]'),
+};
+
 const RevokeApiTokenInput = builder.inputType('RevokeApiTokenInput', {
   description: 'An API token to revoke.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'The token, by its id; never the token itself.' }),
+    apiTokenId: t.id({
+      required: true,
+      extensions: { ...ID_ALONE_KEPT },
+      description: 'The token, by its id; never the token itself.',
+    }),
     reason: t.string({ required: true, description: 'Why: up to 500 characters.' }),
   }),
 });
@@ -102,8 +112,8 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, context) =>
       perform(context, 'revokeApiToken', async () => {
         requireReason(input.reason);
-        await context.apiTokens.revoke(input.id, context.actor, input.reason);
-        return found(input.id, context);
+        await context.apiTokens.revoke(input.apiTokenId, context.actor, input.reason);
+        return found(input.apiTokenId, context);
       }),
   }),
 }));

@@ -76,7 +76,7 @@ export class ApiTokens {
   }
 
   async find(id: string): Promise<ApiTokenRecord | undefined> {
-    return /^tok_\w{26}$/.test(id)
+    return isApiTokenId(id)
       ? parse(id, await this.#redis.hgetall(`${this.#all}:${id}`))
       : undefined;
   }
@@ -132,10 +132,15 @@ function parse(id: string, fields: Record<string, string>): ApiTokenRecord | und
   };
 }
 
+export function isApiTokenId(text: string): boolean {
+  return /^tok_\w{26}$/.test(text);
+}
+
 export function tokenNotFound(id: string): CourierError {
   return new CourierError(
     'TOKEN_NOT_FOUND',
-    `No API token has the id ${id}.`,
+    // What is no id may be a token.
+    isApiTokenId(id) ? `No API token has the id ${id}.` : 'This is not the id of an API token.',
     'Use an id that apiTokens lists: it begins with tok_ and is not the token itself.',
   );
 }
