@@ -212,3 +212,34 @@ test('a reconnect that comes while an attempt is being refused makes one of its 
   expect(one.connection.state).toBe('connected');
   await one.stop();
 });
+
+test('a CONNECT waits for the budget of the account', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id);
+  const { connect } = one.shared.budgets;
+  const others = new AbortController();
+  const before = connect.take(1_000_000, others.signal);
+  expect(await one.connection.ready(0)).toMatchObject({ kind: 'waits' });
+  await eventually(() => expect(connect.waiting).toBe(2));
+  others.abort(new Error('given up'));
+  await expect(before).rejects.toThrow('given up');
+  expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  await one.stop();
+});
+
+test('a worker opens so many connections at once, and the next one when one of them is open', async () => {
+  const fleet = world.fleet();
+  const { id } = await fleet.register();
+  const one = await oneConnection(fleet, id);
+  const { signal } = new AbortController();
+  const enter = () => one.shared.runtime.opening.enter(signal);
+  const others = await Promise.all(Array.from({ length: 100 }, enter));
+  expect(await one.connection.ready(1000)).toMatchObject({
+    kind: 'waits',
+    wait: { detail: 'connecting' },
+  });
+  for (const leave of others) leave();
+  expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  await one.stop();
+});

@@ -24,6 +24,8 @@ export interface OneConnection {
   readonly lease: Lease;
   readonly states: readonly WorkerEvents['connection:state']['to'][];
   readonly lost: readonly WorkerEvents['connection:lost']['kind'][];
+  /** What the connections of the worker share. */
+  readonly shared: SharedConnectionDependencies;
   /** Calls of `onActive` so far. */
   readonly announced: () => number;
   stop(): Promise<void>;
@@ -110,6 +112,7 @@ export async function oneConnection(
   return {
     connection,
     lease,
+    shared,
     states,
     lost,
     announced: () => announced,
