@@ -80,6 +80,20 @@ test('after SIGKILL a successor goes on once the lease has run out, in order and
   expect(await signIns()).toBe(0);
 });
 
+test('what a killed worker was running runs with its successor, which waits for no sweep', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  const first = await fleet.workerProcess();
+  const { id, cognitoId } = await fleet.active();
+  await aws.deviceFaults({ clientIds: [cognitoId], swallowAccepted: 1 });
+  const update = await fleet.send(id, 'device_h1', { power: 'ON' });
+  await eventually(async () => expect((await fleet.update(update)).state).toBe('IN_FLIGHT'));
+  await first.kill();
+  await aws.deviceFaults({});
+  await fleet.worker({ SWEEP_MS: '600000' });
+  await fleet.succeeded(update);
+});
+
 test('a worker that was stopped past its lease is refused by the broker and does not fight', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
