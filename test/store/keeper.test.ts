@@ -33,6 +33,7 @@ afterEach(async () => {
 interface JoinOptions {
   readonly heartbeatMs?: number;
   readonly leaseMs?: number;
+  readonly minHoldMs?: number;
   readonly Store?: typeof LeaseStore;
   readonly runtime?: Partial<ShardRuntime>;
 }
@@ -61,6 +62,7 @@ class Fleet {
   async join({
     heartbeatMs = HEARTBEAT_MS,
     leaseMs = LEASE_MS,
+    minHoldMs = 0,
     Store = LeaseStore,
     runtime = {},
   }: JoinOptions = {}): Promise<string> {
@@ -68,7 +70,7 @@ class Fleet {
     const worker = `worker-${this.#joined}`;
     const client = redis().connect({ maxRetriesPerRequest: null, retryStrategy: () => 20 });
     const keeper = new ShardKeeper(
-      { worker, heartbeatMs, leaseMs, minHoldMs: 0, metricsUrl: () => '' },
+      { worker, heartbeatMs, leaseMs, minHoldMs, metricsUrl: () => '' },
       {
         leases: new Store(client, this.#keys, SHARDS),
         clock: new RedisClock(),
@@ -166,8 +168,9 @@ class Fleet {
       start: () => Promise.resolve(),
       drain: () => Promise.resolve(),
       abort: () => Promise.resolve(lease.lose()),
-      ...over,
     };
+    // Not copied: what they say may change.
+    Object.defineProperties(runtime, Object.getOwnPropertyDescriptors(over));
     return runtime as unknown as ShardRuntime;
   }
 }
@@ -199,6 +202,25 @@ test('shards go to who is there, evenly, and to those that stay when one leaves'
   expect(await fleet.store.owners(), 'a planned end leaves no lease').not.toContain(first);
   await expectEven(fleet);
   expect(fleet.violations).toEqual([]);
+});
+
+test('a busy shard stays where it is for a while, and an idle one goes where it makes the fleet even', async () => {
+  const fleet = openFleet();
+  let idle = false;
+  const runtime = {
+    get idle() {
+      return idle;
+    },
+  };
+  const held = { minHoldMs: LONG_MS, leaseMs: LONG_MS, runtime };
+  const first = await fleet.join(held);
+  await eventually(() => expect(fleet.taken).toBe(SHARDS));
+  await fleet.join(held);
+  // From its second heartbeat on the other one counts.
+  for (let beat = 0; beat < 10; beat += 1) await fleet.beat();
+  expect(new Set(await fleet.store.owners())).toEqual(new Set([first]));
+  idle = true;
+  await expectEven(fleet);
 });
 
 test('a worker that Redis cannot hear stops believing in its leases before others take them', async () => {
