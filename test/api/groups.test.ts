@@ -169,7 +169,11 @@ test('what was sent through a group that is deleted is sent again as whom it was
   const [alice] = await plant(api, ['alice']);
   const { update } = await updateShadow(api, patch({ group: 'plant' }));
   await api.services.control.cancel(update.id, 'tests', undefined);
+  const before = (await run(api, REPLAY, { updateId: update.id, idempotencyKey: 'k' })).update;
   await run(api, DELETE, { group: 'plant', reason: 'not used' });
+  // The same key is the same update still.
+  const same = (await run(api, REPLAY, { updateId: update.id, idempotencyKey: 'k' })).update;
+  expect(same.id).toBe(before.id);
   const again = (await run(api, REPLAY, { updateId: update.id })).update;
   expect(again).toMatchObject({ identityId: alice, group: null, replayOf: { id: update.id } });
   await api.services.control.cancel(again.id, 'tests', undefined);

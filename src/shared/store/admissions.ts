@@ -61,7 +61,7 @@ export class Admissions {
     const blank: Admission = { ids: requests.map(() => ''), at: Date.now() };
     const admission = await this.#place(requests, all, blank);
     if (options.idempotencyKey === undefined) return admission;
-    const body = digest(JSON.stringify(requests));
+    const body = digest(JSON.stringify(requests.map(asked)));
     const text = textOf(body, admission);
     const { retentionMs } = this.#settings;
     const key = this.#key(options);
@@ -184,6 +184,12 @@ export class Admissions {
   #key({ actor, idempotencyKey }: AdmissionOptions): string {
     return this.#keys.idempotency(digest(`${actor}\n${idempotencyKey}`));
   }
+}
+
+/** What a caller asked for: by whom something is sent again follows from whether its group is there. */
+function asked(request: UpdateRequest): UpdateRequest {
+  if (request.replayOf === undefined) return request;
+  return { ...request, identityId: '', groupId: undefined };
 }
 
 function textOf(body: string, { ids, routes, at }: Admission): string {
