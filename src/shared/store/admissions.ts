@@ -55,12 +55,28 @@ export class Admissions {
     this.#settings = settings;
   }
 
-  /** @throws IDEMPOTENCY_KEY_REUSED where the key came with another body before. */
-  async admit(requests: readonly UpdateRequest[], options: AdmissionOptions): Promise<Admission> {
+  /**
+   * At once where nothing has to be looked up: a promise for each request would cost something.
+   * @throws IDEMPOTENCY_KEY_REUSED where the key came with another body before.
+   */
+  admit(
+    requests: readonly UpdateRequest[],
+    options: AdmissionOptions,
+  ): Admission | Promise<Admission> {
     const all = requests.map((_, index) => index);
     const blank: Admission = { ids: requests.map(() => ''), at: Date.now() };
-    const admission = await this.#place(requests, all, blank);
-    if (options.idempotencyKey === undefined) return admission;
+    const placed = this.#place(requests, all, blank);
+    return options.idempotencyKey === undefined
+      ? placed
+      : this.#admitOnce(requests, placed, options);
+  }
+
+  async #admitOnce(
+    requests: readonly UpdateRequest[],
+    placed: Admission | Promise<Admission>,
+    options: AdmissionOptions,
+  ): Promise<Admission> {
+    const admission = await placed;
     const body = digest(JSON.stringify(requests.map(asked)));
     const text = textOf(body, admission);
     const { retentionMs } = this.#settings;
@@ -116,12 +132,12 @@ export class Admissions {
     return { ...(JSON.parse(present) as Admission), text: present };
   }
 
-  /** Routes the rows named, and gives them ids. */
-  async #place(
+  /** Gives the rows named their ids; those that go through groups are routed first. */
+  #place(
     requests: readonly UpdateRequest[],
     indexes: readonly number[],
     before: Admission,
-  ): Promise<Admission> {
+  ): Admission | Promise<Admission> {
     const ids = [...before.ids];
     // Most rows of a batch share an identity with others.
     const shards = new Map<string, number>();
@@ -132,6 +148,16 @@ export class Admissions {
       else ofGroups.set(groupId, [...(ofGroups.get(groupId) ?? []), index]);
     }
     if (ofGroups.size === 0) return { ...before, ids };
+    return this.#placeByGroups(requests, ofGroups, { ...before, ids }, shards);
+  }
+
+  async #placeByGroups(
+    requests: readonly UpdateRequest[],
+    ofGroups: ReadonlyMap<string, readonly number[]>,
+    before: Admission,
+    shards: Map<string, number>,
+  ): Promise<Admission> {
+    const ids = [...before.ids];
     const routes = requests.map((_, index) => before.routes?.[index] ?? null);
     const problems = new Map(before.problems);
     await Promise.all(

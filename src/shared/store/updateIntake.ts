@@ -80,28 +80,31 @@ export class UpdateIntake {
    * its identity is unknown.
    * @throws IDEMPOTENCY_KEY_REUSED where the key came with another body before.
    */
-  async accept(
+  accept(
     requests: readonly UpdateRequest[],
     options: IntakeOptions,
   ): Promise<readonly IntakeRow[]> {
-    return this.take(requests, await this.admit(requests, options), options);
+    return this.take(requests, this.admit(requests, options), options);
   }
 
   /**
    * Gives a request its ids: the first half of `accept`.
    * @throws IDEMPOTENCY_KEY_REUSED where the key came with another body before.
    */
-  admit(requests: readonly UpdateRequest[], options: AdmissionOptions): Promise<Admission> {
+  admit(
+    requests: readonly UpdateRequest[],
+    options: AdmissionOptions,
+  ): Admission | Promise<Admission> {
     return this.#admissions.admit(requests, options);
   }
 
   /** Takes in what was admitted: the second half of `accept`, as often as wanted. */
   async take(
     requests: readonly UpdateRequest[],
-    admitted: Admission,
+    admitted: Admission | Promise<Admission>,
     options: IntakeOptions,
   ): Promise<readonly IntakeRow[]> {
-    let admission = admitted;
+    let admission = admitted instanceof Promise ? await admitted : admitted;
     const outcomes: IntakeRow[] = [];
     let left = requests.map((_, index) => index);
     for (let routings = 1; left.length > 0; routings += 1) {
