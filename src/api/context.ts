@@ -1,5 +1,4 @@
 import DataLoader from 'dataloader';
-import type { Plugin } from 'graphql-yoga';
 import type { ShadowLimits } from '../shared/domain/desired.ts';
 import type { ConnectionView, Identity } from '../shared/domain/identity.ts';
 import type { Presence } from '../shared/domain/presence.ts';
@@ -179,34 +178,4 @@ export function contextMaker(
   }
   Object.setPrototypeOf(RequestContext.prototype, services);
   return (server) => new RequestContext(server) as RequestContext & ApiServices;
-}
-
-/**
- * Gives each operation its context. Not by Yoga's own option, which copies what it is given into an
- * object of its own.
- */
-export function useApiContext(services: ApiServices, log: Logger): Plugin<object, ServerContext> {
-  const make = contextMaker(services, log);
-  /** Puts it where the plugins that come after find it. */
-  const give = (args: { contextValue: unknown }): ApiContext => {
-    const server = args.contextValue as ServerContext & { readonly request: Request };
-    const context = make(server);
-    args.contextValue = context;
-    return context;
-  };
-  return {
-    onExecute({ args, executeFn, setExecuteFn }) {
-      const contextValue = give(args);
-      // What is executed gets the context that Yoga made, whatever plugins put into `args`.
-      setExecuteFn((given) => executeFn({ ...given, contextValue }));
-    },
-    onSubscribe: ({ args }) => void give(args),
-    onResultProcess({ result, serverContext }) {
-      const { facts } = serverContext;
-      // A subscription has only begun.
-      if (facts === undefined || Symbol.asyncIterator in result) return;
-      facts.answered = true;
-      facts.endWork?.();
-    },
-  };
 }

@@ -4,17 +4,17 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from '../shared/observability/logger.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
-import { useTokenScope } from './authentication/tokenScope.ts';
+import { checkTokenScope } from './authentication/tokenScope.ts';
 import { useAuthentication } from './authentication/useAuthentication.ts';
-import { type ApiContext, type ApiServices, useApiContext } from './context.ts';
+import { type ApiContext, type ApiServices, contextMaker } from './context.ts';
 import { useEventStreams } from './events/eventStreamResponse.ts';
 import { GRAPHIQL_OPTIONS } from './graphiql.ts';
 import type { CallerBuckets } from './limits/callerBuckets.ts';
 import { documentLimits } from './limits/documentLimits.ts';
 import { type PersistedOperations, useAllowedOperations } from './limits/persistedOperations.ts';
-import { useCost } from './limits/useCost.ts';
-import { useDeadline } from './limits/useDeadline.ts';
+import { costCheck, useCost } from './limits/useCost.ts';
 import { createErrorMask } from './maskError.ts';
+import { useOperations } from './operations.ts';
 import { useRequestMetrics } from './requestMetrics.ts';
 import { useRequestOrigin } from './requestOrigin.ts';
 import { useStrictRequests } from './requestParser.ts';
@@ -22,7 +22,6 @@ import type { ServerContext } from './requestFacts.ts';
 import { buildSchema } from './schema/schema.ts';
 import { usePagePolicy } from './securityHeaders.ts';
 import { useTurnedAwayLog } from './turnedAway.ts';
-import { useDiscreetVariableErrors } from './variableErrors.ts';
 
 export interface GraphqlApiOptions {
   readonly services: ApiServices;
@@ -48,6 +47,7 @@ export interface GraphqlApiOptions {
 /** Everything at `/graphql` and `/health`, as a handler for node:http that tests can `fetch`. */
 export function createGraphqlApi(options: GraphqlApiOptions) {
   const { services, authenticate, graphiql, log } = options;
+  const costs = { maximum: options.maxCost, buckets: options.buckets };
   return createYoga<ServerContext, ApiContext>({
     schema: buildSchema(),
     graphqlEndpoint: '/graphql',
@@ -64,7 +64,6 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
     // Yoga would log errors with what hangs on them.
     logging: false,
     plugins: [
-      useApiContext(services, log),
       useRequestMetrics(services.metrics),
       useRequestOrigin(options.trustedHops),
       useTurnedAwayLog(log),
@@ -75,10 +74,12 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
       useAllowedOperations(options.persisted, options.onlyPersisted),
       ...(options.introspection ? [] : [useDisableIntrospection(), blockFieldSuggestionsPlugin()]),
       ...documentLimits(),
-      useDiscreetVariableErrors(),
-      useTokenScope(),
-      useCost({ maximum: options.maxCost, buckets: options.buckets }),
-      useDeadline(options.timeoutMs),
+      useCost(costs),
+      useOperations({
+        contextOf: contextMaker(services, log),
+        checks: [checkTokenScope, costCheck(costs)],
+        timeoutMs: options.timeoutMs,
+      }),
     ],
   });
 }

@@ -1,5 +1,4 @@
 import type { Plugin } from 'graphql-yoga';
-import { getOperationAST } from 'graphql';
 import type { ApiMetrics } from './metrics.ts';
 import { newRequestFacts, type RequestOutcome, type ServerContext } from './requestFacts.ts';
 
@@ -8,11 +7,6 @@ export function useRequestMetrics(metrics: ApiMetrics): Plugin<ServerContext, Se
   return {
     onRequest({ serverContext }) {
       serverContext.facts = newRequestFacts();
-    },
-    onExecute({ args }) {
-      const facts = (args.contextValue as ServerContext).facts;
-      const operation = getOperationAST(args.document, args.operationName)?.operation;
-      if (facts !== undefined && operation !== undefined) facts.operation = operation;
     },
     onResultProcess({ result, serverContext }) {
       const facts = serverContext.facts;

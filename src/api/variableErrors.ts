@@ -1,25 +1,16 @@
 import { coerceInputValue, GraphQLError, isInputType, Kind, typeFromAST } from 'graphql';
 import type { ExecutionArgs, ExecutionResult, GraphQLInputType } from 'graphql';
-import type { Plugin } from 'graphql-yoga';
 import type { TopLevelCode } from './topLevelCodes.ts';
 
 /**
  * Rewrites what GraphQL says of variables that do not fit their types: it repeats the whole value
  * that was sent, and with it a password that stands beside a misspelt field.
  */
-export function useDiscreetVariableErrors(): Plugin {
-  return {
-    onExecute({ args }) {
-      return {
-        onExecuteDone({ result, setResult }) {
-          if (!isSingle(result) || result.data != null || result.errors === undefined) return;
-          if (!result.errors.some(repeatsValue)) return;
-          const others = result.errors.filter((error) => !repeatsValue(error));
-          setResult({ ...result, errors: [...others, ...problemsOf(args)] });
-        },
-      };
-    },
-  };
+export function discreet(result: ExecutionResult, args: ExecutionArgs): ExecutionResult {
+  if (result.data != null || result.errors === undefined) return result;
+  if (!result.errors.some(repeatsValue)) return result;
+  const others = result.errors.filter((error) => !repeatsValue(error));
+  return { ...result, errors: [...others, ...problemsOf(args)] };
 }
 
 const REPEATS_VALUE = /^Variable "\$\w+" got invalid value /;
@@ -28,10 +19,6 @@ const code: TopLevelCode = 'BAD_USER_INPUT';
 
 function repeatsValue(error: GraphQLError): boolean {
   return REPEATS_VALUE.test(error.message);
-}
-
-function isSingle(result: object): result is ExecutionResult {
-  return !(Symbol.asyncIterator in result);
 }
 
 function problemsOf({ document, schema, variableValues, operationName }: ExecutionArgs) {

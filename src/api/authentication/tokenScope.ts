@@ -1,25 +1,14 @@
 import { type DocumentNode, getOperationAST, Kind, type SelectionSetNode } from 'graphql';
-import type { Plugin } from 'graphql-yoga';
 import { CourierError } from '../../shared/errors/courierError.ts';
-import type { ApiContext } from '../context.ts';
+import type { OperationArgs } from '../operations.ts';
 
-/** Holds a token that was made for some operations to these, before any of them begins. */
-export function useTokenScope(): Plugin<ApiContext> {
-  const check = (args: {
-    readonly document: DocumentNode;
-    readonly operationName?: string | null | undefined;
-    readonly contextValue: ApiContext;
-  }) => {
-    const { operations } = args.contextValue.caller;
-    if (operations === undefined) return;
-    for (const field of rootFields(args.document, args.operationName)) {
-      if (field !== '__typename' && !operations.has(field)) throw outOfScope(field);
-    }
-  };
-  return {
-    onExecute: ({ args }) => check(args),
-    onSubscribe: ({ args }) => check(args),
-  };
+/** Holds a token that was made for some operations to these. */
+export function checkTokenScope({ document, operationName, contextValue }: OperationArgs): void {
+  const { operations } = contextValue.caller;
+  if (operations === undefined) return;
+  for (const field of rootFields(document, operationName)) {
+    if (field !== '__typename' && !operations.has(field)) throw outOfScope(field);
+  }
 }
 
 function rootFields(document: DocumentNode, operationName: string | null | undefined): Set<string> {

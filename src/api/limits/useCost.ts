@@ -1,7 +1,6 @@
 import { GraphQLError } from 'graphql';
-import type { DocumentNode, GraphQLSchema } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { ApiContext } from '../context.ts';
+import type { OperationCheck } from '../operations.ts';
 import type { ServerContext } from '../requestFacts.ts';
 import type { TopLevelCode } from '../topLevelCodes.ts';
 import type { CallerBuckets } from './callerBuckets.ts';
@@ -13,31 +12,22 @@ export interface CostOptions {
   readonly buckets: CallerBuckets;
 }
 
-interface Arguments {
-  readonly schema: GraphQLSchema;
-  readonly document: DocumentNode;
-  readonly operationName?: string | null | undefined;
-  readonly variableValues?: Readonly<Record<string, unknown>> | null | undefined;
-}
-
-/**
- * Holds operations to the most that one may cost, and callers to what they may spend; and tells
- * both in the `extensions` of every answer.
- */
-export function useCost({ maximum, buckets }: CostOptions): Plugin<ApiContext, ServerContext> {
-  const charge = (args: Arguments, context: ApiContext): void | Promise<void> => {
-    const { schema, document, operationName, variableValues } = args;
+/** Holds operations to the most that one may cost, and callers to what they may spend. */
+export function costCheck({ maximum, buckets }: CostOptions): OperationCheck {
+  return ({ schema, document, operationName, variableValues, contextValue }) => {
     const cost = operationCost(schema, document, operationName, variableValues ?? {});
-    context.facts.cost = cost;
+    contextValue.facts.cost = cost;
     if (cost > maximum) throw tooCostly(cost, maximum);
-    const waitMs = buckets.take(context.caller, cost);
+    const waitMs = buckets.take(contextValue.caller, cost);
     // Mostly it is known at once; a promise for each request would cost something.
     if (typeof waitMs === 'number') return refuse(waitMs);
     return waitMs.then(refuse);
   };
+}
+
+/** Tells in the `extensions` of every answer what it cost, and what its caller may still spend. */
+export function useCost({ maximum, buckets }: CostOptions): Plugin<object, ServerContext> {
   return {
-    onExecute: ({ args }) => charge(args, args.contextValue),
-    onSubscribe: ({ args }) => charge(args, args.contextValue),
     onResultProcess(answer) {
       const { result } = answer;
       const { caller, facts } = answer.serverContext;

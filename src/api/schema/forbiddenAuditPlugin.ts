@@ -5,6 +5,7 @@ import SchemaBuilder, {
 } from '@pothos/core';
 import type { GraphQLFieldResolver } from 'graphql';
 import { CourierError } from '../../shared/errors/courierError.ts';
+import type { MutationIntent } from '../audit.ts';
 import { auditedInput } from '../auditedInput.ts';
 import type { ApiContext } from '../context.ts';
 
@@ -28,19 +29,27 @@ class ForbiddenAuditPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
     field: PothosOutputFieldConfig<Types>,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
     if (field.kind !== 'Mutation') return resolve;
-    return async (root, args, context, info) => {
+    return (root, args, context, info) => {
+      // A role is known at once, so that who has it needs no promise more.
       try {
-        return await resolve(root, args, context, info);
+        return resolve(root, args, context, info);
       } catch (error) {
-        if (!(error instanceof CourierError) || error.code !== 'FORBIDDEN') throw error;
-        const apiContext: ApiContext = context as ApiContext;
-        const input = auditedInput(info, args as Record<string, unknown>);
-        // Where the log cannot be written, the answer is the same.
-        await apiContext.audit.run(input, () => Promise.reject(error)).catch(() => undefined);
-        throw error;
+        return audited(error, context as ApiContext, auditedInput(info, { ...args }));
       }
     };
   }
+}
+
+async function audited(
+  refusal: unknown,
+  context: ApiContext,
+  input: MutationIntent,
+): Promise<never> {
+  if (refusal instanceof CourierError && refusal.code === 'FORBIDDEN') {
+    // Where the log cannot be written, the answer is the same.
+    await context.audit.run(input, () => Promise.reject(refusal)).catch(() => undefined);
+  }
+  throw refusal;
 }
 
 SchemaBuilder.registerPlugin(PLUGIN, ForbiddenAuditPlugin);
