@@ -15,13 +15,11 @@ import { type PersistedOperations, useAllowedOperations } from './limits/persist
 import { costCheck, useCost } from './limits/useCost.ts';
 import { createErrorMask } from './maskError.ts';
 import { useOperations } from './operations.ts';
-import { useRequestMetrics } from './requestMetrics.ts';
-import { useRequestOrigin } from './requestOrigin.ts';
 import { useStrictRequests } from './requestParser.ts';
+import { useRequests } from './requests.ts';
 import type { ServerContext } from './requestFacts.ts';
 import { buildSchema } from './schema/schema.ts';
 import { usePagePolicy } from './securityHeaders.ts';
-import { useTurnedAwayLog } from './turnedAway.ts';
 
 export interface GraphqlApiOptions {
   readonly services: ApiServices;
@@ -64,9 +62,7 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
     // Yoga would log errors with what hangs on them.
     logging: false,
     plugins: [
-      useRequestMetrics(services.metrics),
-      useRequestOrigin(options.trustedHops),
-      useTurnedAwayLog(log),
+      useRequests({ metrics: services.metrics, trustedHops: options.trustedHops, log }),
       ...(graphiql ? [usePagePolicy(() => renderGraphiQL(GRAPHIQL_OPTIONS))] : []),
       useAuthentication(authenticate),
       useEventStreams(options.heartbeatMs),

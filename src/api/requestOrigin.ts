@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { Plugin } from 'graphql-yoga';
 import type { ServerContext } from './requestFacts.ts';
 
 /** Where a request comes from, as the audit has it. */
@@ -15,27 +14,23 @@ export interface RequestOrigin {
 
 const REQUEST_ID = /^[\w.:-]{8,64}$/;
 const MAX_USER_AGENT = 200;
-const HEADER = 'x-request-id';
+export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** Keeps the request id that a proxy gave, or gives one; the answer repeats it. */
-export function useRequestOrigin(trustedHops: number): Plugin<object, ServerContext> {
+/** With the request id that a proxy gave, or a new one. */
+export function originOf(
+  { headers }: Request,
+  serverContext: ServerContext,
+  trustedHops: number,
+): RequestOrigin {
+  const given = headers.get(REQUEST_ID_HEADER) ?? '';
   return {
-    onRequest({ request, serverContext }) {
-      const given = request.headers.get(HEADER) ?? '';
-      serverContext.origin = {
-        address: callerAddress(
-          remoteAddress(serverContext),
-          request.headers.get('x-forwarded-for'),
-          trustedHops,
-        ),
-        userAgent: request.headers.get('user-agent')?.slice(0, MAX_USER_AGENT),
-        requestId: REQUEST_ID.test(given) ? given : randomUUID(),
-      };
-    },
-    onResponse({ response, serverContext }) {
-      const { origin } = serverContext;
-      if (origin !== undefined) response.headers.set(HEADER, origin.requestId);
-    },
+    address: callerAddress(
+      remoteAddress(serverContext),
+      headers.get('x-forwarded-for'),
+      trustedHops,
+    ),
+    userAgent: headers.get('user-agent')?.slice(0, MAX_USER_AGENT),
+    requestId: REQUEST_ID.test(given) ? given : randomUUID(),
   };
 }
 

@@ -44,10 +44,12 @@ const RETRY_MS = 1000;
  */
 export function useEventStreams(heartbeatMs: number): Plugin<object, ServerContext> {
   return {
-    onRequest({ request, serverContext }) {
-      const lastEventId = request.headers.get('last-event-id');
+    onSubscribe({ args }) {
+      // Comes before what makes the operation's context of this.
+      const server = args.contextValue as ServerContext & { readonly request: Request };
+      const lastEventId = server.request.headers.get('last-event-id');
       const known = lastEventId !== null && lastEventId.length <= MAX_CURSOR;
-      serverContext.stream = { lastEventId: known ? lastEventId : undefined };
+      server.stream = { lastEventId: known ? lastEventId : undefined };
     },
     onResultProcess(hook) {
       const { result, request, serverContext, acceptableMediaTypes } = hook;

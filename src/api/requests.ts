@@ -1,12 +1,29 @@
 import type { Plugin } from 'graphql-yoga';
+import type { Logger } from '../shared/observability/logger.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { newRequestFacts, type RequestOutcome, type ServerContext } from './requestFacts.ts';
+import { originOf, REQUEST_ID_HEADER } from './requestOrigin.ts';
+import { turnedAwayLog } from './turnedAway.ts';
 
-/** Counts requests by operation type and outcome. Comes first, so that it sees refused ones too. */
-export function useRequestMetrics(metrics: ApiMetrics): Plugin<ServerContext, ServerContext> {
+export interface RequestOptions {
+  readonly metrics: ApiMetrics;
+  /** How many proxies before the API write X-Forwarded-For. */
+  readonly trustedHops: number;
+  readonly log: Logger;
+}
+
+/**
+ * Notes when and from where each request comes and how it ends, counts it by that, and answers its
+ * id. Comes first, so that it sees refused ones too; in one hook, since the way through each costs
+ * every request something.
+ */
+export function useRequests(options: RequestOptions): Plugin<ServerContext, ServerContext> {
+  const { metrics, trustedHops, log } = options;
+  const noteTurnedAway = turnedAwayLog(log);
   return {
-    onRequest({ serverContext }) {
+    onRequest({ request, serverContext }) {
       serverContext.facts = newRequestFacts();
+      serverContext.origin = originOf(request, serverContext, trustedHops);
     },
     onResultProcess({ result, serverContext }) {
       const facts = serverContext.facts;
@@ -14,12 +31,14 @@ export function useRequestMetrics(metrics: ApiMetrics): Plugin<ServerContext, Se
       const code = 'errors' in result ? result.errors?.[0]?.extensions.code : undefined;
       if (result.errors !== undefined) facts.outcome = outcomeOf(code);
     },
-    onResponse({ serverContext }) {
-      const facts = serverContext.facts;
+    onResponse({ response, serverContext }) {
+      const { facts, origin } = serverContext;
+      if (origin !== undefined) response.headers.set(REQUEST_ID_HEADER, origin.requestId);
       if (facts === undefined) return;
       const { operation, outcome, startedAt } = facts;
       metrics.requests.inc({ operation, outcome });
       metrics.duration.observe({ operation }, (performance.now() - startedAt) / 1000);
+      noteTurnedAway(outcome, serverContext);
     },
   };
 }
