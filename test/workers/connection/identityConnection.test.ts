@@ -213,18 +213,24 @@ test('a reconnect that comes while an attempt is being refused makes one of its 
   await one.stop();
 });
 
-test('a CONNECT waits for the budget of the account', async () => {
+test('a CONNECT waits for the budget of the account, and its spacing counts from then on', async () => {
   const fleet = world.fleet();
-  const { id } = await fleet.register();
+  const { id, shard } = await fleet.register();
+  const record = fleet.keys.shard(shard).identity(id);
+  const grantedAt = async () => Number(await fleet.redis.hget(record, 'lastConnectAt'));
   const one = await oneConnection(fleet, id);
   const { connect } = one.shared.budgets;
   const others = new AbortController();
   const before = connect.take(1_000_000, others.signal);
   expect(await one.connection.ready(0)).toMatchObject({ kind: 'waits' });
   await eventually(() => expect(connect.waiting).toBe(2));
+  const first = await grantedAt();
+  const waitsSince = performance.now();
+  await eventually(() => expect(performance.now() - waitsSince).toBeGreaterThan(200));
   others.abort(new Error('given up'));
   await expect(before).rejects.toThrow('given up');
   expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
+  expect(await grantedAt()).toBeGreaterThan(first);
   await one.stop();
 });
 

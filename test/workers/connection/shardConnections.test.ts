@@ -1,6 +1,8 @@
+import { type Job, Worker } from 'bullmq';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ShardQueues } from '../../../src/shared/queue/shardQueues.ts';
+import { DELIVER_QUEUE } from '../../../src/shared/redis/shardKeys.ts';
 import { shardSettings } from '../../../src/workers/settings.ts';
 import { ShardConnections } from '../../../src/workers/shard/shardConnections.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -20,14 +22,32 @@ async function start(
 ) {
   const { id, shard } = await fleet.register(user);
   const owned = await ownedShard(fleet, id, settings);
+  const queues = new ShardQueues(fleet.redis, fleet.keys);
   const connections = new ShardConnections(owned.lease, owned.records, {
     connections: owned.shared,
-    queues: new ShardQueues(fleet.redis, fleet.keys),
+    queues,
     settings: shardSettings(owned.config, 'test'),
     log: pino({ level: 'silent' }),
   });
   const view = () => fleet.redis.hgetall(fleet.keys.shard(shard).connection(id));
-  return { id, ...owned, connections, view };
+  return { id, ...owned, connections, queues, view };
+}
+
+/** Does something to every job of a shard that is ready. */
+async function takeJobs(
+  fleet: Fleet,
+  shard: number,
+  take: (job: Job, token: string) => Promise<unknown>,
+): Promise<void> {
+  const { tag } = fleet.keys.shard(shard);
+  const worker = new Worker(DELIVER_QUEUE, null, {
+    connection: fleet.redis,
+    prefix: tag,
+    autorun: false,
+  });
+  const next = () => worker.getNextJob('test', { block: false });
+  for (let job = await next(); job !== undefined; job = await next()) await take(job, 'test');
+  await worker.close();
 }
 
 test('a probe that comes after the connections were let go opens none that nobody would close', async () => {
@@ -91,5 +111,27 @@ test('an identity that nobody asks for any more is forgotten, also where it coul
     connections.maintain();
     expect([...connections.states()]).toEqual([]);
   });
+  stop();
+});
+
+test('a probe that passes wakes the jobs that an owner from before has put off', async () => {
+  const fleet = world.fleet();
+  const { id, connections, records, lease, queues, stop } = await start(fleet);
+  await records.park(id, {
+    status: 'QUARANTINED',
+    waitReason: 'IDENTITY_QUARANTINED',
+    denial: DENIAL,
+    probeInMs: 0,
+  });
+  const update = await fleet.send(id, 'device_1', { power: 'ON' });
+  const queue = queues.queue(lease.shard);
+  await takeJobs(fleet, lease.shard, (job, token) =>
+    job.moveToDelayed(Date.now() + 3_600_000, token),
+  );
+  const job = await queue.getJob(`d_${update}`);
+  expect(await job?.getState()).toBe('delayed');
+  await connections.probeDue();
+  await eventually(async () => expect(await job?.getState()).toBe('waiting'));
+  await connections.close();
   stop();
 });
