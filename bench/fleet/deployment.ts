@@ -48,7 +48,7 @@ export class BenchDeployment {
     this.redis = redis;
     this.account = account;
     this.client = connectRedis(redis.url);
-    this.#queueClient = connectRedis(redis.url, { enableAutoPipelining: false });
+    this.#queueClient = connectRedis(redis.url);
     const { client, keys } = this;
     this.queues = new ShardQueues(this.#queueClient, keys);
     this.#directory = new IdentityDirectory(client, keys, this.queues, new Vault(parsed), SHARDS);

@@ -57,9 +57,7 @@ const metrics = createApiMetrics(registry);
 // that a caller hears of an outage instead of waiting it out.
 const patience = { commandTimeout: config.API_STORE_TIMEOUT_MS };
 const redis = connectRedis(config, patience);
-// BullMQ defines its commands when it first needs them, which a pipeline that is already open
-// would not know; everything sent here is a transaction of its own anyway.
-const queueRedis = connectRedis(config, { ...patience, enableAutoPipelining: false });
+const queueRedis = connectRedis(config, patience);
 watchOutages(redis, log);
 // The first one tells of an outage; a second voice would only say the same.
 queueRedis.on('error', () => undefined);

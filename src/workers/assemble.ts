@@ -47,8 +47,7 @@ export function assembleWorker(surroundings: WorkerSurroundings) {
   const { config, settings, worker, log, events, metricsUrl } = surroundings;
   const keys = new Keys(config.KEY_PREFIX);
   const redis = connectRedis(config);
-  // BullMQ defines its commands late, which pipelines that began before would lack.
-  const queueRedis = connectRedis(config, { enableAutoPipelining: false });
+  const queueRedis = connectRedis(config);
   const queues = new ShardQueues(queueRedis, keys);
   const aws = createAwsClients(config);
   const budgets = createBudgets(redis, keys, config);

@@ -28,7 +28,7 @@ const both = new Vault({
 async function deployment(users: number) {
   const keys = new Keys(uniquePrefix('vault'));
   const redis = connectRedis(redisServer().url);
-  const queueRedis = connectRedis(redisServer().url, { enableAutoPipelining: false });
+  const queueRedis = connectRedis(redisServer().url);
   const queues = new ShardQueues(queueRedis, keys);
   const directory = new IdentityDirectory(redis, keys, queues, oldVault, SHARDS);
   const identities = await Promise.all(

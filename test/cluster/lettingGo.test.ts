@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 function client(): RedisClient {
-  const one = connectRedis(cluster.target, { enableAutoPipelining: false });
+  const one = connectRedis(cluster.target);
   open.push(one.on('error', () => undefined));
   return one;
 }

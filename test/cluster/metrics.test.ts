@@ -24,7 +24,7 @@ test('the memory of a cluster is that of a master', async () => {
 
 test('what is pending of webhooks is counted on a cluster, too', async () => {
   const redis = connectRedis(cluster);
-  const queueRedis = connectRedis(cluster, { enableAutoPipelining: false });
+  const queueRedis = connectRedis(cluster);
   const deliveries = new WebhookDeliveries(redis, queueRedis, new Keys(uniquePrefix('pending')));
   const webhook = {
     id: 'whk_1',

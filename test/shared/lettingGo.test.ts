@@ -20,7 +20,7 @@ async function connected(): Promise<{
   readonly client: RedisClient;
 }> {
   server = await startRedis();
-  client = connectRedis(server.url, { enableAutoPipelining: false });
+  client = connectRedis(server.url);
   client.on('error', () => undefined);
   await client.connect();
   return { server, client };

@@ -61,7 +61,7 @@ class IdentityWorld {
 
   static async open(): Promise<IdentityWorld> {
     const redis = connectRedis(store());
-    const queueRedis = connectRedis(store(), { enableAutoPipelining: false });
+    const queueRedis = connectRedis(store());
     await Promise.all([redis.connect(), queueRedis.connect()]);
     const world = new IdentityWorld(redis, queueRedis);
     const leases = new LeaseStore(redis, world.keys, SHARDS);

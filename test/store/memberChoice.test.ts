@@ -57,7 +57,7 @@ class GroupWorld {
 
   static async open(members: number, choiceTtlMs = RETENTION_MS): Promise<GroupWorld> {
     const redis = connectRedis(store());
-    const queueRedis = connectRedis(store(), { enableAutoPipelining: false });
+    const queueRedis = connectRedis(store());
     await Promise.all([redis.connect(), queueRedis.connect()]);
     const keys = new Keys(uniquePrefix('group'));
     const queues = new ShardQueues(queueRedis, keys);

@@ -19,8 +19,8 @@ const lookedAt = useRedis();
 
 test('a consumer that is let go while it is looked at is not made anew', async () => {
   const keys = new Keys(uniquePrefix('consumer')).shard(0);
-  const queueRedis = connectRedis(queueSide().url, { enableAutoPipelining: false });
-  const redis = connectRedis(lookedAt().url, { enableAutoPipelining: false });
+  const queueRedis = connectRedis(queueSide().url);
+  const redis = connectRedis(lookedAt().url);
   await redis.rpush(`${keys.queue}:wait`, 'job');
   const log = pino({ level: 'silent' });
   const events = new EventBus(log);
@@ -53,7 +53,7 @@ test('a consumer that is let go while it is looked at is not made anew', async (
 test('a job whose workers died with it runs again, however often, and never counts as failed', async () => {
   const keys = new Keys(uniquePrefix('consumer'));
   const { tag, queue } = keys.shard(0);
-  const redis = connectRedis(queueSide().url, { enableAutoPipelining: false });
+  const redis = connectRedis(queueSide().url);
   const queues = new ShardQueues(redis, keys);
   await queues.add(0, { name: 'deliver', data: {}, id: 'died' });
   const dead = new Worker(DELIVER_QUEUE, null, {

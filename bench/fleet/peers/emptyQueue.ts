@@ -14,7 +14,7 @@ const NAME = 'nothing';
 const JOBS_A_CALL = 1000;
 
 await servePeer(async ({ redisUrl, concurrency }: EmptyQueueOrders) => {
-  const connection = connectRedis(redisUrl, { enableAutoPipelining: false });
+  const connection = connectRedis(redisUrl);
   const queue = new Queue(NAME, { connection });
   const worker = new Worker(NAME, async () => undefined, {
     connection,

@@ -87,7 +87,7 @@ await servePeer(async (orders: MqttJsOrders) => {
       await publish(connection, data);
     },
     {
-      connection: connectRedis(orders.redisUrl, { enableAutoPipelining: false }),
+      connection: connectRedis(orders.redisUrl),
       concurrency: orders.concurrency,
       removeOnComplete: { count: 500 },
     },

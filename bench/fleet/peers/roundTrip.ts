@@ -38,7 +38,7 @@ await servePeer(async ({ ready, redisUrl, queue, identity }: RoundTripOrders) =>
     async () => {
       startedAt = process.hrtime.bigint();
     },
-    { connection: connectRedis(redisUrl, { enableAutoPipelining: false }) },
+    { connection: connectRedis(redisUrl) },
   );
   let token = 0;
   return async (question: { readonly ask: 'hop' | 'roundTrip' }) => {

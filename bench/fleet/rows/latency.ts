@@ -31,7 +31,7 @@ export const latency: Row = {
       queue: QUEUE,
       identity,
     } satisfies RoundTripOrders);
-    const queueClient = connectRedis(bench.redis.url, { enableAutoPipelining: false });
+    const queueClient = connectRedis(bench.redis.url);
     const queue = new Queue(QUEUE, { connection: queueClient });
     const watch = await SettleWatch.start(bench);
 

@@ -85,7 +85,7 @@ async function waitingJob(
   server: Redis,
   updates: readonly object[],
 ): Promise<number> {
-  const connection = connectRedis(bench.redis.url, { enableAutoPipelining: false });
+  const connection = connectRedis(bench.redis.url);
   // Its stream of events, 10,000 entries by default, would be counted to these few jobs.
   const queue = new Queue('jobs', { connection, streams: { events: { maxLen: 100 } } });
   const before = await usedMemory(server);

@@ -49,7 +49,7 @@ export const single: Row = {
       identities: signedIn.slice(identities),
       things,
     } satisfies MqttJsOrders);
-    const queueClient = connectRedis(bench.redis.url, { enableAutoPipelining: false });
+    const queueClient = connectRedis(bench.redis.url);
     const queue = new Queue<MqttJsJob>(QUEUE, { connection: queueClient });
     await courierRound(bench, worker, ids, identities * THINGS_EACH);
 

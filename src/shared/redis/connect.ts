@@ -12,7 +12,7 @@ const MOVED_DELAY_MS = 10;
 /** Finds out that a node which answers nothing has lost its slots to another. */
 const SLOTS_REFRESH_MS = 10_000;
 
-type ConnectionOptions = Pick<RedisOptions, 'commandTimeout' | 'enableAutoPipelining'>;
+type ConnectionOptions = Pick<RedisOptions, 'commandTimeout'>;
 
 const retryDelay = (attempt: number) =>
   Math.min(MAX_RECONNECT_DELAY_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
@@ -35,22 +35,16 @@ export function connectRedis(
     : connectSingle(REDIS_URL, options);
 }
 
-/** Commands issued in the same tick travel together (`enableAutoPipelining`). */
 function connectSingle(url: string, options: ConnectionOptions): Redis {
   return new PatientRedis(url, {
     protocol: 2,
     maxRetriesPerRequest: null,
-    enableAutoPipelining: true,
     lazyConnect: true,
     retryStrategy: retryDelay,
     ...options,
   });
 }
 
-/**
- * Without auto-pipelining: where the commands of a pipeline end differently, ioredis follows no
- * redirection of any of them, and MOVED would reach the callers.
- */
 function connectCluster(redisUrl: string, { commandTimeout }: ConnectionOptions): PatientCluster {
   const urls = urlsOf(redisUrl);
   const { username, password, protocol } = new URL(urls[0] ?? redisUrl);

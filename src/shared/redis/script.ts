@@ -15,11 +15,7 @@ export type ScriptArgument = string | number | Buffer;
 
 const hashes = new WeakMap<Script, string>();
 
-/**
- * Runs a script by its hash, sending the text only where Redis does not have it. Not as a defined
- * command: a pipeline that auto-pipelining began before the definition lacks it, and ioredis then
- * ends the process with its mismatched answers.
- */
+/** Runs a script by its hash, sending the text only where Redis does not have it. */
 export async function runScript(
   redis: RedisClient,
   script: Script,

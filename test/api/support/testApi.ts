@@ -124,10 +124,7 @@ export async function startApi(
   const storeTimeoutMs = settings.storeTimeoutMs ?? 5000;
   const patience = { commandTimeout: storeTimeoutMs };
   const redis = connectRedis(redisUrl, patience).on('error', () => undefined);
-  const queueRedis = connectRedis(redisUrl, { ...patience, enableAutoPipelining: false }).on(
-    'error',
-    () => undefined,
-  );
+  const queueRedis = connectRedis(redisUrl, patience).on('error', () => undefined);
   await Promise.all([redis.connect(), queueRedis.connect()]);
   const keys = new Keys(settings.prefix ?? uniquePrefix('api'));
   const queues = new ShardQueues(queueRedis, keys);

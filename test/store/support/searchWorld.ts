@@ -72,7 +72,7 @@ export class SearchWorld {
     bounds?: IndexBounds,
   ): Promise<SearchWorld> {
     const redis = connectRedis(where);
-    const queueRedis = connectRedis(where, { enableAutoPipelining: false });
+    const queueRedis = connectRedis(where);
     for (const connection of [redis, queueRedis]) connection.on('error', () => undefined);
     await Promise.all([redis.connect(), queueRedis.connect()]);
     return new SearchWorld(redis, queueRedis, shardCount, bounds);

@@ -57,7 +57,7 @@ export class ShardWorld {
 
   static async open(where: RedisTarget): Promise<ShardWorld> {
     const redis = connectRedis(where);
-    const queueRedis = connectRedis(where, { enableAutoPipelining: false });
+    const queueRedis = connectRedis(where);
     for (const connection of [redis, queueRedis]) connection.on('error', () => undefined);
     await Promise.all([redis.connect(), queueRedis.connect()]);
     return new ShardWorld(redis, queueRedis);

@@ -81,7 +81,7 @@ export class Fleet {
     this.shardCount = shardCount;
     this.#store = typeof where === 'string' ? { REDIS_URL: where, REDIS_CLUSTER: 'off' } : where;
     this.redis = connectRedis(this.#store);
-    this.#queueRedis = connectRedis(this.#store, { enableAutoPipelining: false });
+    this.#queueRedis = connectRedis(this.#store);
     for (const one of [this.redis, this.#queueRedis]) one.on('error', () => undefined);
     this.queues = new ShardQueues(this.#queueRedis, this.keys);
     const vaultKeys = parseVaultKeys(this.#vaultKeys);

@@ -68,7 +68,7 @@ export class WebhookWorld {
 
   static async open(url: string): Promise<WebhookWorld> {
     const redis = connectRedis(url);
-    const queueRedis = connectRedis(url, { enableAutoPipelining: false });
+    const queueRedis = connectRedis(url);
     for (const connection of [redis, queueRedis]) connection.on('error', () => undefined);
     await Promise.all([redis.connect(), queueRedis.connect()]);
     return new WebhookWorld(redis, queueRedis);
