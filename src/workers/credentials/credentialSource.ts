@@ -35,9 +35,6 @@ const CACHE_TTL_MS = 30 * 24 * 3600 * 1000;
 /** An ID token must outlive the call that it is sent with. */
 const TOKEN_MARGIN_MS = 30_000;
 const RENEWAL_RETRY_MS = 15_000;
-/** The call has a deadline of its own. */
-const NOBODY_GIVES_UP = new AbortController().signal;
-
 /** What connecting takes at most, as a rule. */
 const CONNECT_MS = 1000;
 
@@ -250,7 +247,9 @@ export class CredentialSource {
     return this.#call('USER_POOL', 'refresh_token', signal, () => {
       if (!userPool.rotates) return userPool.refresh(poolUsername, refreshToken, signal);
       this.#records.assertOwned();
-      return userPool.refresh(poolUsername, refreshToken, NOBODY_GIVES_UP);
+      // The call has a deadline of its own. Not one signal for all: calls would leave listeners.
+      const nobodyGivesUp = new AbortController().signal;
+      return userPool.refresh(poolUsername, refreshToken, nobodyGivesUp);
     });
   }
 
