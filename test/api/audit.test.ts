@@ -160,6 +160,49 @@ test('the log is filtered by actor, action, subject, outcome and time, and read 
   );
 });
 
+test('within a millisecond entries of different kinds stand in the order of their ends', async () => {
+  const api = await startApi(redis().url);
+  const { auditLog: log } = api.services;
+  const author = { actor: 'tests', role: 'admin', source: 'configured-token', subjects: [] };
+  const wanted = Array.from({ length: 200 }, (_, at) => ({
+    action: `action${at}`,
+    outcome: at % 3 === 0 ? ('REFUSED' as const) : ('DONE' as const),
+  }));
+  // The last of them are begun and ended, which is another script.
+  const begun = wanted.slice(100).map((one) => ({ ...author, action: one.action }));
+  const tokens = await Promise.all(begun.map((intent) => log.begin(intent)));
+  await Promise.all(
+    wanted.map(({ action, outcome }, at) => {
+      const token = tokens[at - 100];
+      if (token !== undefined) return log.end(token, { ...author, action }, { outcome });
+      const kind = outcome === 'DONE' ? 'updates' : 'refusals';
+      return log.append(kind, { ...author, action }, { outcome });
+    }),
+  );
+  const seen: string[] = [];
+  let after: string | null = null;
+  do {
+    const page: Json = await auditLog(api, { first: 50, after });
+    seen.push(...page.nodes.map((node: Json) => node.action));
+    after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+  } while (after !== null);
+  expect(seen).toEqual(wanted.map((one) => one.action).toReversed());
+});
+
+test('an entry is written where the clock has gone back, and stands behind those before', async () => {
+  const api = await startApi(redis().url);
+  const { auditLog: log } = api.services;
+  const author = { actor: 'tests', role: 'admin', source: 'configured-token', subjects: [] };
+  const ahead = Date.now() + 3_600_000;
+  // As a Redis left them that was an hour ahead of the replica that took its place.
+  await api.redis.set(api.keys.auditLast, `${ahead}-7`);
+  await api.redis.xadd(api.keys.audit('updates'), `${ahead}-7`, 'n', 'before');
+  await log.append('updates', { ...author, action: 'first' }, { outcome: 'DONE' });
+  await log.append('refusals', { ...author, action: 'second' }, { outcome: 'REFUSED' });
+  const { nodes } = await auditLog(api);
+  expect(nodes.map((node: Json) => node.action)).toEqual(['second', 'first', 'before']);
+});
+
 test('what its process left open gets an entry with the outcome UNKNOWN', async () => {
   const api = await startApi(redis().url);
   const { auditLog: log } = api.services;

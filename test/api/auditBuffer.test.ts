@@ -22,7 +22,9 @@ function start() {
   const auditLog = new AuditLog(client, keys, { retentionMs: 60_000, maxEntries: 100_000 });
   const buffer = new AuditBuffer(auditLog, pino({ level: 'silent' }));
   const count = (kind: 'updates' | 'refusals') => client.xlen(keys.audit(kind));
-  return { buffer, count };
+  const idsOf = async (kind: 'updates' | 'refusals') =>
+    (await client.xrange(keys.audit(kind), '-', '+')).map(([id]) => id);
+  return { buffer, count, idsOf };
 }
 
 test('entries are there a moment after, without anybody who waits for them', async () => {
@@ -43,6 +45,18 @@ test('a flush ends when all that came before it is written', async () => {
   const first = buffer.flush();
   await Promise.all([first, buffer.flush()]);
   expect(await count('updates')).toBe(301);
+});
+
+test('what was refused keeps its place among what was done', async () => {
+  const { buffer, idsOf } = start();
+  await buffer.add(intent, { outcome: 'DONE' });
+  await buffer.add(intent, { outcome: 'REFUSED', code: 'THING_NAME_INVALID' });
+  await buffer.add(intent, { outcome: 'DONE' });
+  await buffer.flush();
+  const [first = '', third = ''] = await idsOf('updates');
+  const [second = ''] = await idsOf('refusals');
+  const numeric = new Intl.Collator('en', { numeric: true });
+  expect([third, second, first].toSorted(numeric.compare)).toEqual([first, second, third]);
 });
 
 test('callers wait where too many entries do', async () => {

@@ -171,6 +171,11 @@ export class Keys {
     return `{${this.prefix}:audit}:opened`;
   }
 
+  /** String: the id of the audit's last entry, of all kinds. */
+  get auditLast(): string {
+    return `{${this.prefix}:audit}:last`;
+  }
+
   /** Hash: who observes presence, and since when. */
   get presenceObserver(): string {
     return `{${this.prefix}:presence}:observer`;

@@ -1,6 +1,6 @@
 import { messageOf } from '../errors/courierError.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { AuditEnd, AuditIntent, AuditKind } from '../domain/audit.ts';
+import type { AuditEnd, AuditIntent } from '../domain/audit.ts';
 import type { AuditLog, EndedAction } from './auditLog.ts';
 
 /** How long an entry waits for others that go with it. */
@@ -30,7 +30,8 @@ export class AuditBuffer {
 
   /** A promise only where the caller must wait, because too many do already. */
   add(intent: AuditIntent, end: AuditEnd): Promise<void> | undefined {
-    this.#waiting.push({ intent, end });
+    const kind = end.outcome === 'REFUSED' ? 'refusals' : 'updates';
+    this.#waiting.push({ kind, intent, end });
     if (this.#waiting.length >= MOST_WAITING) return this.flush();
     this.#timer ??= setTimeout(() => void this.flush(), WAIT_MS);
     return undefined;
@@ -49,37 +50,24 @@ export class AuditBuffer {
   async #write(entries: readonly EndedAction[]): Promise<void> {
     const parts = portions(entries);
     const written = await Promise.allSettled(
-      parts.map(({ kind, portion }) => this.#auditLog.appendAll(kind, portion)),
+      parts.map((portion) => this.#auditLog.appendAll(portion)),
     );
     let late = 0;
     let reason = '';
     for (const [index, outcome] of written.entries()) {
       if (outcome.status === 'fulfilled') continue;
-      late += parts[index]?.portion.length ?? 0;
+      late += parts[index]?.length ?? 0;
       reason = messageOf(outcome.reason);
     }
     if (late > 0) this.#log.warn({ late, reason }, 'audit entries are lost');
   }
 }
 
-interface Portion {
-  readonly kind: AuditKind;
-  readonly portion: EndedAction[];
-}
-
-/** Those of a kind in their order, as many together as one command takes. */
-function portions(entries: readonly EndedAction[]): readonly Portion[] {
-  const all: Portion[] = [];
-  const filling = new Map<AuditKind, Portion>();
-  for (const entry of entries) {
-    const kind = entry.end.outcome === 'REFUSED' ? 'refusals' : 'updates';
-    let part = filling.get(kind);
-    if (part === undefined || part.portion.length === MOST_AT_ONCE) {
-      part = { kind, portion: [] };
-      filling.set(kind, part);
-      all.push(part);
-    }
-    part.portion.push(entry);
+/** In their order, as many together as one command takes. */
+function portions(entries: readonly EndedAction[]): readonly EndedAction[][] {
+  const all: EndedAction[][] = [];
+  for (let at = 0; at < entries.length; at += MOST_AT_ONCE) {
+    all.push(entries.slice(at, at + MOST_AT_ONCE));
   }
   return all;
 }

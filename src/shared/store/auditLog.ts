@@ -13,8 +13,9 @@ export interface AuditSettings {
   readonly maxEntries: number;
 }
 
-/** An action and how it ended. */
+/** An action, how it ended and where its entry goes. */
 export interface EndedAction {
+  readonly kind: AuditKind;
   readonly intent: AuditIntent;
   readonly end: AuditEnd;
 }
@@ -49,42 +50,44 @@ export class AuditLog {
 
   /** Makes the entry of what was begun. */
   async end(token: string, intent: AuditIntent, end: AuditEnd): Promise<void> {
-    const { auditOpen, auditOpened } = this.#keys;
+    const { auditOpen, auditOpened, auditLast } = this.#keys;
     const kind: AuditKind = end.outcome === 'REFUSED' ? 'refusals' : 'actions';
     await runScript(
       this.#redis,
       END_AUDIT,
-      [auditOpen, auditOpened, this.#keys.audit(kind)],
+      [auditOpen, auditOpened, auditLast, this.#keys.audit(kind)],
       [token, this.#settings.maxEntries, ...auditFields(intent), ...auditFields(end)],
     );
   }
 
   /** An entry of what has ended already, and is known to have happened some other way. */
   append(kind: AuditKind, intent: AuditIntent, end: AuditEnd): Promise<void> {
-    return this.appendAll(kind, [{ intent, end }]);
+    return this.appendAll([{ kind, intent, end }]);
   }
 
-  /** The same for many, with one command: a few hundred at most. */
-  async appendAll(kind: AuditKind, entries: readonly EndedAction[]): Promise<void> {
+  /** The same for many, in their order, with one command: a few hundred at most. */
+  async appendAll(entries: readonly EndedAction[]): Promise<void> {
     const words: (string | number)[] = [this.#settings.maxEntries];
-    for (const { intent, end } of entries) {
+    for (const { kind, intent, end } of entries) {
       const fields = [...auditFields(intent), ...auditFields(end)];
-      words.push(fields.length, ...fields);
+      words.push(AUDIT_KINDS.indexOf(kind) + 1, fields.length, ...fields);
     }
-    await runScript(this.#redis, APPEND_AUDIT, [this.#keys.audit(kind)], words);
+    await runScript(this.#redis, APPEND_AUDIT, [this.#keys.auditLast, ...this.#streams()], words);
   }
 
   /** Closes what never ended, and drops what is older than the log keeps. */
   async sweep(abandonedMs = ABANDONED_MS): Promise<number> {
-    const { auditOpen, auditOpened } = this.#keys;
-    const streams = AUDIT_KINDS.map((kind) => this.#keys.audit(kind));
+    const { auditOpen, auditOpened, auditLast } = this.#keys;
     const { retentionMs, maxEntries } = this.#settings;
     const made = await runScript(
       this.#redis,
       SWEEP_AUDIT,
-      [auditOpen, auditOpened, ...streams],
+      [auditOpen, auditOpened, auditLast, ...this.#streams()],
       [abandonedMs, retentionMs, maxEntries],
     );
     return Number(made);
+  }
+  #streams(): readonly string[] {
+    return AUDIT_KINDS.map((kind) => this.#keys.audit(kind));
   }
 }

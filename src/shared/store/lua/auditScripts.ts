@@ -3,6 +3,31 @@ import { CLOCK } from './clock.ts';
 import { WHEN_FULL } from './fence.ts';
 
 /**
+ * `nextEntry(last)`: ids in one order for the streams of all kinds, within a millisecond too, which
+ * `*` would give each stream for itself. It goes on from the key's id where the clock went back, as
+ * a stream's own ids do; `writeLast(key)` keeps it for the next script.
+ */
+const ENTRY_IDS = /* lua */ `
+local lastMs, lastSeq
+local function nextEntry(key)
+  if not lastMs then
+    local ms, seq = string.match(redis.call('GET', key) or '0-0', '^(%d+)-(%d+)$')
+    lastMs, lastSeq = tonumber(ms), tonumber(seq)
+  end
+  local now = timeMs()
+  if now > lastMs then
+    lastMs, lastSeq = now, 0
+  else
+    lastSeq = lastSeq + 1
+  end
+  return string.format('%.0f-%.0f', lastMs, lastSeq)
+end
+local function writeLast(key)
+  if lastMs then redis.call('SET', key, string.format('%.0f-%.0f', lastMs, lastSeq)) end
+end
+`;
+
+/**
  * Writes down that an action begins. Also when Redis is full: what operators do then is what gives
  * memory back.
  * KEYS: open, opened. ARGV: token, the entry's fields and values as a JSON list.
@@ -24,37 +49,42 @@ return now
 /**
  * Turns what was begun into an entry; does nothing where that happened already, be it by a call
  * that a reconnect sent again or by the sweep.
- * KEYS: open, opened, stream. ARGV: token, most entries, then fields and values.
+ * KEYS: open, opened, last, stream. ARGV: token, most entries, then fields and values.
  * Answer: the entry's id, or false.
  */
 export const END_AUDIT: Script = {
   name: 'endAudit',
-  keys: 3,
-  lua: `${WHEN_FULL}${
+  keys: 4,
+  lua: `${WHEN_FULL}${CLOCK}${ENTRY_IDS}${
     /* lua */ `
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return false end
 local beganAt = redis.call('ZSCORE', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
-return redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*', 't', beganAt, unpack(ARGV, 3))
+local id = nextEntry(KEYS[3])
+writeLast(KEYS[3])
+return redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], id, 't', beganAt, unpack(ARGV, 3))
 `
   }`,
 };
 
 /**
  * Makes entries of what has ended already, many at once.
- * KEYS: stream. ARGV: most entries; then of each entry how many fields and values, and those.
+ * KEYS: last, then the streams. ARGV: most entries; then of each entry which stream (from 1), how
+ * many fields and values, and those.
  */
 export const APPEND_AUDIT: Script = {
   name: 'appendAudit',
-  keys: 1,
-  lua: `${WHEN_FULL}${
+  keys: 4,
+  lua: `${WHEN_FULL}${CLOCK}${ENTRY_IDS}${
     /* lua */ `
 local at, last = 2, #ARGV
 while at < last do
-  local behind = at + tonumber(ARGV[at])
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, behind))
+  local behind = at + 1 + tonumber(ARGV[at + 1])
+  redis.call('XADD', KEYS[1 + tonumber(ARGV[at])], 'MAXLEN', '~', ARGV[1], nextEntry(KEYS[1]),
+    unpack(ARGV, at + 2, behind))
   at = behind + 1
 end
+writeLast(KEYS[1])
 `
   }`,
 };
@@ -62,14 +92,14 @@ end
 /**
  * Gives an entry with the outcome UNKNOWN to what was begun long ago and never ended (its process
  * died), and drops entries that are too old, a bounded number at a time.
- * KEYS: open, opened, then the streams, first the one for what never ended. ARGV: age in ms of what
+ * KEYS: open, opened, last, then the streams, first the one for what never ended. ARGV: age in ms of what
  * counts as never ended, retention ms, most entries.
  * Answer: how many entries were made.
  */
 export const SWEEP_AUDIT: Script = {
   name: 'sweepAudit',
-  keys: 5,
-  lua: `${WHEN_FULL}${CLOCK}${
+  keys: 6,
+  lua: `${WHEN_FULL}${CLOCK}${ENTRY_IDS}${
     /* lua */ `
 local now = timeMs()
 local left = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[1]), 'WITHSCORES', 'LIMIT', 0, 100)
@@ -78,12 +108,13 @@ for i = 1, #left, 2 do
   redis.call('HDEL', KEYS[1], left[i])
   redis.call('ZREM', KEYS[2], left[i])
   if entry then
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 't', left[i + 1], 'x', 'UNKNOWN',
+    redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], nextEntry(KEYS[3]), 't', left[i + 1], 'x', 'UNKNOWN',
       unpack(cjson.decode(entry)))
   end
 end
 local oldest = string.format('%.0f', math.max(0, now - tonumber(ARGV[2])))
-for i = 3, #KEYS do redis.call('XTRIM', KEYS[i], 'MINID', '~', oldest, 'LIMIT', 10000) end
+writeLast(KEYS[3])
+for i = 4, #KEYS do redis.call('XTRIM', KEYS[i], 'MINID', '~', oldest, 'LIMIT', 10000) end
 return #left / 2
 `
   }`,
