@@ -121,7 +121,9 @@ export class RequestAudit {
 
   #subjects({ subjects }: MutationIntent, result: unknown): readonly string[] {
     const made = typeof result === 'object' && result !== null && 'id' in result ? result.id : '';
-    const all = [...subjects, ...(this.#note.subjects ?? []), typeof made === 'string' ? made : ''];
+    const known = [typeof made === 'string' ? made : '', ...(this.#note.subjects ?? [])];
+    // Of a long list of what was asked for, something may be left out; of what came of it, nothing.
+    const all = [...known, ...subjects];
     return [...new Set(all)].filter((one) => one !== '').slice(0, MAX_SUBJECTS);
   }
 

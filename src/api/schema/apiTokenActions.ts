@@ -3,6 +3,7 @@ import type { ApiTokenRecord } from '../../shared/domain/apiToken.ts';
 import { reaches, type Role } from '../../shared/domain/roles.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { isApiTokenId, tokenNotFound } from '../../shared/store/apiTokens.ts';
+import { audit } from '../audit.ts';
 import type { AuditedField } from '../auditedInput.ts';
 import type { ApiContext } from '../context.ts';
 import { requireReason } from '../input.ts';
@@ -95,6 +96,7 @@ builder.mutationFields((t) => ({
         const createdBy = context.actor;
         const asked = { name, role, operations, expiresAt, createdBy };
         const { id, secret } = await context.apiTokens.create(asked);
+        audit(context, { subjects: [id] });
         return { token: await found(id, context), secret };
       }),
   }),

@@ -114,7 +114,10 @@ const AuditFilterInput = builder.inputType('AuditFilter', {
   fields: (t) => ({
     actor: t.string({ description: 'Who did it.' }),
     action: t.string({ description: 'The name of the mutation.' }),
-    subject: t.string({ description: 'An id or a name of what it concerns.' }),
+    subject: t.string({
+      description:
+        'An id or a name of what it concerns, as `subjects` tells it: "shard 3", for example.',
+    }),
     outcome: t.field({ type: AuditOutcomeEnum, description: 'How it ended.' }),
     since: t.field({ type: 'DateTime', description: 'Not before this.' }),
     until: t.field({ type: 'DateTime', description: 'Not after this.' }),

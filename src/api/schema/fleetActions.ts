@@ -1,16 +1,26 @@
 import { audit } from '../audit.ts';
+import { namesSubject } from '../auditedInput.ts';
 import { allowReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { FleetType } from './fleet.ts';
 import { REASON_DESCRIPTION } from './reason.ts';
+import { SHARD_SUBJECT } from './shardSubject.ts';
 
 const MoveShardInput = builder.inputType('MoveShardInput', {
   description: 'A shard, and the worker that is to own it.',
   fields: (t) => ({
-    shard: t.int({ required: true, description: 'The number of the shard.' }),
-    worker: t.string({ required: true, description: 'The name of the worker.' }),
+    shard: t.int({
+      required: true,
+      description: 'The number of the shard.',
+      extensions: SHARD_SUBJECT,
+    }),
+    worker: t.string({
+      required: true,
+      description: 'The name of the worker.',
+      extensions: namesSubject(),
+    }),
     reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
@@ -18,7 +28,7 @@ const MoveShardInput = builder.inputType('MoveShardInput', {
 const WorkerInput = builder.inputType('WorkerInput', {
   description: 'A worker.',
   fields: (t) => ({
-    worker: t.string({ required: true, description: 'Its name.' }),
+    worker: t.string({ required: true, description: 'Its name.', extensions: namesSubject() }),
     reason: t.string({ description: REASON_DESCRIPTION }),
   }),
 });
@@ -46,7 +56,6 @@ builder.mutationFields((t) => ({
         await context.fleetControl.moveShard(input.shard, input.worker);
         const owner = before.shards.find(({ shard }) => shard === input.shard)?.owner;
         audit(context, {
-          subjects: [input.worker, `shard ${input.shard}`],
           before: { owner: owner ?? null },
           after: { owner: input.worker },
         });
@@ -64,7 +73,7 @@ builder.mutationFields((t) => ({
       perform(context, 'drainWorker', async () => {
         allowReason(input.reason);
         await context.fleetControl.drainWorker(input.worker);
-        audit(context, { subjects: [input.worker], after: { draining: true } });
+        audit(context, { after: { draining: true } });
         return context.fleet.read();
       }),
   }),
@@ -78,7 +87,7 @@ builder.mutationFields((t) => ({
       perform(context, 'resumeWorker', async () => {
         allowReason(input.reason);
         await context.fleetControl.resumeWorker(input.worker);
-        audit(context, { subjects: [input.worker], after: { draining: false } });
+        audit(context, { after: { draining: false } });
         return context.fleet.read();
       }),
   }),

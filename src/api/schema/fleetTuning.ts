@@ -1,6 +1,7 @@
 import { MAX_JOB_CONCURRENCY, MAX_PER_SECOND } from '../../shared/store/fleetTuning.ts';
 import { requireReason } from '../input.ts';
 import { audit } from '../audit.ts';
+import { namesSubject } from '../auditedInput.ts';
 import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { BudgetNameEnum } from './budget.ts';
@@ -10,7 +11,12 @@ import { FleetType } from './fleet.ts';
 const SetBudgetInput = builder.inputType('SetBudgetInput', {
   description: 'Another rate for a budget.',
   fields: (t) => ({
-    budget: t.field({ type: BudgetNameEnum, required: true, description: 'Which one.' }),
+    budget: t.field({
+      type: BudgetNameEnum,
+      required: true,
+      description: 'Which one.',
+      extensions: namesSubject(),
+    }),
     perSecond: t.int({
       description: `1 to ${MAX_PER_SECOND} a second, over the whole fleet. Left out, the workers' own settings hold again.`,
     }),
@@ -50,7 +56,6 @@ builder.mutationFields((t) => ({
         const { budgets } = await context.tuning.read();
         await context.tuning.setBudget(input.budget, input.perSecond ?? undefined);
         audit(context, {
-          subjects: [input.budget],
           before: { perSecond: budgets.get(input.budget) ?? null },
           after: { perSecond: input.perSecond ?? null },
         });

@@ -1,6 +1,8 @@
 import { type Group, groupNameProblem } from '../../shared/domain/group.ts';
 import { MAX_MEMBERS } from '../../shared/store/groupDirectory.ts';
 import { cursorInvalid, pageCursor, placeOf } from '../../shared/store/pageCursor.ts';
+import { audit } from '../audit.ts';
+import { namesSubject } from '../auditedInput.ts';
 import { allowReason, labelProblem, requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
 import { actionResult, ownResult } from './actionResult.ts';
@@ -113,6 +115,7 @@ const CreateGroupInput = builder.inputType('CreateGroupInput', {
     name: t.string({
       required: true,
       description: 'Its name: 1 to 64 characters out of a-z, A-Z, 0-9 and _ . : / = @ + -.',
+      extensions: namesSubject(),
     }),
     description: t.string({ description: 'What it is for: up to 128 characters.' }),
   }),
@@ -121,7 +124,11 @@ const CreateGroupInput = builder.inputType('CreateGroupInput', {
 const GroupMembersInput = builder.inputType('GroupMembersInput', {
   description: 'A group and identities.',
   fields: (t) => ({
-    group: t.string({ required: true, description: 'The group, by its name or its id.' }),
+    group: t.string({
+      required: true,
+      description: 'The group, by its name or its id.',
+      extensions: namesSubject(),
+    }),
     identityIds: t.idList({ required: true, description: `Up to ${MAX_IDENTITIES} identities.` }),
     reason: t.string({ description: REASON_DESCRIPTION }),
   }),
@@ -130,7 +137,11 @@ const GroupMembersInput = builder.inputType('GroupMembersInput', {
 const DeleteGroupInput = builder.inputType('DeleteGroupInput', {
   description: 'A group to delete.',
   fields: (t) => ({
-    group: t.string({ required: true, description: 'The group, by its name or its id.' }),
+    group: t.string({
+      required: true,
+      description: 'The group, by its name or its id.',
+      extensions: namesSubject(),
+    }),
     reason: t.string({ required: true, description: 'Why: up to 500 characters.' }),
   }),
 });
@@ -169,6 +180,7 @@ builder.mutationFields((t) => ({
         allowReason(input.reason);
         requireFewIdentities(input.identityIds.length);
         const group = await context.groups.require(input.group);
+        audit(context, { subjects: [group.id] });
         const rows = await eachRow(input.identityIds, 'addToGroup', context, async (id) => {
           await context.groups.add(group.id, id);
           return { identity: await context.identities.clear(id).load(id) };
@@ -190,6 +202,7 @@ builder.mutationFields((t) => ({
         allowReason(input.reason);
         requireFewIdentities(input.identityIds.length);
         const group = await context.groups.require(input.group);
+        audit(context, { subjects: [group.id] });
         const rows = await eachRow(input.identityIds, 'removeFromGroup', context, async (id) => {
           await context.groups.remove(group.id, id);
           return { identity: await context.identities.clear(id).load(id) };
@@ -216,7 +229,7 @@ builder.mutationFields((t) => ({
         const memberCount = await context.groups.memberCount(id);
         const busyThings = await context.groups.busyThings(id);
         const group = await context.groups.delete(id);
-        context.audit.note({ subjects: [id], before: { name, memberCount, busyThings } });
+        audit(context, { subjects: [id], before: { name, memberCount, busyThings } });
         return group;
       }),
   }),

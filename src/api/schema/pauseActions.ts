@@ -3,6 +3,8 @@ import type { PauseTarget } from '../../shared/domain/pause.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { shardNotFound } from '../../shared/store/fleetControl.ts';
 import { identityNotFound } from '../../shared/store/updateIntake.ts';
+import { audit } from '../audit.ts';
+import { namesSubject } from '../auditedInput.ts';
 import type { ApiContext } from '../context.ts';
 import { allowReason, requireReason } from '../input.ts';
 import { perform } from '../perform.ts';
@@ -10,15 +12,22 @@ import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { REASON_DESCRIPTION } from './reason.ts';
 import { PauseType } from './pause.ts';
+import { SHARD_SUBJECT } from './shardSubject.ts';
 
 const PauseTargetInput = builder.inputType('PauseTargetInput', {
   description: 'What to hold back, or to let go: exactly one of these.',
   isOneOf: true,
   fields: (t) => ({
-    fleet: t.boolean({ description: 'true: every update.' }),
-    shard: t.int({ description: 'The number of a shard.' }),
+    fleet: t.boolean({
+      description: 'true: every update.',
+      extensions: namesSubject(() => 'fleet'),
+    }),
+    shard: t.int({ description: 'The number of a shard.', extensions: SHARD_SUBJECT }),
     identityId: t.id({ description: 'An identity.' }),
-    group: t.string({ description: 'The name or the id of a group: all updates of its members.' }),
+    group: t.string({
+      description: 'The name or the id of a group: all updates of its members.',
+      extensions: namesSubject(),
+    }),
   }),
 });
 
@@ -53,6 +62,7 @@ async function targetOf(
   if (typeof group === 'string') {
     // A pause outlasts its group, and may be ended by the id that it names.
     const groupId = isGroupId(group) ? group : (await context.groups.require(group)).id;
+    audit(context, { subjects: [groupId] });
     return { kind: 'GROUP', groupId };
   }
   throw new CourierError(

@@ -1,5 +1,6 @@
 import type { Identity } from '../../shared/domain/identity.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
+import { audit } from '../audit.ts';
 import type { ApiContext } from '../context.ts';
 import { costs } from '../limits/fieldCost.ts';
 import { perform } from '../perform.ts';
@@ -101,6 +102,7 @@ builder.mutationField('registerIdentities', (t) =>
           if (first !== index) throw repeated(user.username, first);
           return register(user, keep, context);
         });
+        audit(context, { subjects: rows.flatMap(({ identity }) => identity?.id ?? []) });
         return { rows };
       }),
   }),

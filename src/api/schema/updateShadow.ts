@@ -3,6 +3,8 @@ import type { UpdateRequest } from '../../shared/domain/update.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { requestProblem } from '../../shared/store/requestProblem.ts';
 import type { IntakeRow } from '../../shared/store/updateIntake.ts';
+import { audit } from '../audit.ts';
+import { namesSubject } from '../auditedInput.ts';
 import type { ApiContext } from '../context.ts';
 import { idempotencyKeyProblem, labelProblem } from '../input.ts';
 import { endedWithin } from '../inlineWait.ts';
@@ -44,6 +46,7 @@ const updateFields = (t: Parameters<Parameters<typeof builder.inputType>[1]['fie
   group: t.string({
     description:
       'Instead of an identity: a group, by its name or its id, one member of which publishes it; for one thing always the same.',
+    extensions: namesSubject(),
   }),
   thing: t.field({ type: 'ThingName', required: true, description: 'The thing.' }),
   shadow: t.field({
@@ -270,6 +273,7 @@ builder.mutationFields((t) => ({
         const { checked, options } = await checkedRequests(requests, key, context);
         const onError = input.onError ?? 'SKIP_INVALID';
         const taken = await context.batchIntake.accept(checked, { ...options, label, onError });
+        if (taken.batchId !== undefined) audit(context, { subjects: [taken.batchId] });
         return {
           batchId: taken.batchId,
           rows: requests.map((asked, index) => toRow(asked, index, taken.rows, context)),

@@ -25,14 +25,9 @@ export class FleetEvents {
   }
 
   /** Writes an event, where the action is one on the fleet. */
-  async acted({ action, actor, subjects, reason, input }: AuditIntent): Promise<void> {
+  async acted({ action, actor, subjects, reason }: AuditIntent): Promise<void> {
     if (!FLEET_ACTIONS.has(action)) return;
-    // Workers, shards and budgets go by names and numbers, which are no ids.
-    const named = Object.values(input ?? {}).flatMap((value) =>
-      typeof value === 'string' || typeof value === 'number' ? [String(value)] : [],
-    );
-    const concerned = JSON.stringify([...new Set([...subjects, ...named])].slice(0, 20));
-    const fields = { k: 'A', n: action, a: actor, s: concerned, r: reason ?? '' };
+    const fields = { k: 'A', n: action, a: actor, s: JSON.stringify(subjects), r: reason ?? '' };
     await this.#redis.xadd(
       this.#keys.fleetEvents,
       'MAXLEN',

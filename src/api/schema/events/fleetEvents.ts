@@ -47,7 +47,7 @@ const FleetEventType = builder.objectRef<Payload>('FleetEvent').implement({
       resolve: (event) => (event.kind === 'OPERATOR_ACTED' ? event.actor : undefined),
     }),
     subjects: t.stringList({
-      description: 'What the operator acted on, as far as it has an id.',
+      description: 'What the operator acted on, as in the `subjects` of the audit entry.',
       resolve: (event) => (event.kind === 'OPERATOR_ACTED' ? [...event.subjects] : []),
     }),
     reason: t.string({
