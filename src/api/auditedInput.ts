@@ -38,7 +38,7 @@ const MAX_SUBJECT_LENGTH = 64;
  * text. The extensions of a field (`AuditedField`) say what else of it is a subject, or not kept.
  */
 export function auditedInput(
-  info: GraphQLResolveInfo,
+  info: Pick<GraphQLResolveInfo, 'parentType' | 'fieldName'>,
   args: Readonly<Record<string, unknown>>,
 ): MutationIntent {
   const subjects = new Set<string>();

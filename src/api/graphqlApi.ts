@@ -73,7 +73,8 @@ export function createGraphqlApi(options: GraphqlApiOptions) {
       useCost(costs),
       useOperations({
         contextOf: contextMaker(services, log),
-        checks: [checkTokenScope, costCheck(costs)],
+        // Refusals are written down, so that they have to be paid for.
+        checks: [costCheck(costs), checkTokenScope],
         timeoutMs: options.timeoutMs,
       }),
     ],

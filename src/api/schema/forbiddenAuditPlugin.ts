@@ -5,8 +5,8 @@ import SchemaBuilder, {
 } from '@pothos/core';
 import type { GraphQLFieldResolver } from 'graphql';
 import { CourierError } from '../../shared/errors/courierError.ts';
-import type { MutationIntent } from '../audit.ts';
 import { auditedInput } from '../auditedInput.ts';
+import { auditRefusal } from '../auditRefusal.ts';
 import type { ApiContext } from '../context.ts';
 
 const PLUGIN = 'forbiddenAudit';
@@ -34,22 +34,11 @@ class ForbiddenAuditPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
       try {
         return resolve(root, args, context, info);
       } catch (error) {
-        return audited(error, context as ApiContext, auditedInput(info, { ...args }));
+        if (!(error instanceof CourierError && error.code === 'FORBIDDEN')) throw error;
+        return auditRefusal(error, context as ApiContext, auditedInput(info, { ...args }));
       }
     };
   }
-}
-
-async function audited(
-  refusal: unknown,
-  context: ApiContext,
-  input: MutationIntent,
-): Promise<never> {
-  if (refusal instanceof CourierError && refusal.code === 'FORBIDDEN') {
-    // Where the log cannot be written, the answer is the same.
-    await context.audit.run(input, () => Promise.reject(refusal)).catch(() => undefined);
-  }
-  throw refusal;
 }
 
 SchemaBuilder.registerPlugin(PLUGIN, ForbiddenAuditPlugin);
