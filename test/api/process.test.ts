@@ -64,6 +64,13 @@ test('without a Redis it says so as it tries and ends with 69, its password unsa
   expect(api.stdout + api.stderr).not.toMatch(/open-sesame|\bat .*[.]ts|Unhandled/);
 });
 
+test('a REDIS_URL with a password that is not encoded is named, and not shown', async () => {
+  const api = await start(environment('redis://:open#sesame@redis:6379'));
+  expect(await api.exited).toEqual({ code: 78, signal: null });
+  expect(api.stderr).toMatch(/- REDIS_URL .*# as %23/);
+  expect(api.stdout + api.stderr).not.toMatch(/sesame|\bat .*[.]ts/);
+});
+
 test('a signal ends the wait for Redis at once, with 0', async () => {
   const api = await start(environment(`redis://127.0.0.1:${await freePort()}`));
   await api.line(/trying again/);

@@ -32,3 +32,27 @@ test('what does not fit together is told', () => {
   expect(targetProblem(cluster('redis://a:1,rediss://b:2'))).toContain('scheme');
   expect(targetProblem(cluster('redis://a:99999'))).toContain('no URL');
 });
+
+test('a URL that cannot be read as it is meant is told before anything connects, and not repeated', () => {
+  const wrong = {
+    'redis://:op#en@a:1': '%23',
+    'redis://:op/en@a:1': '%2F',
+    'redis://:op?en@a:1': '%3F',
+    'redis://:50%open@a:1': '%25',
+    'redis://a:99999': 'no URL',
+    'redis://open@a:1': 'redis://:password@host',
+    'redis://a:1?password=open': 'before the host',
+    'redis://a:1/?tls=true': 'rediss://',
+    'redis://a:1/open': 'no number',
+    'redis://a:1/0/1': 'no number',
+  };
+  for (const [url, sentence] of Object.entries(wrong)) {
+    for (const target of [single(url), cluster(`redis://b:1,${url}`)]) {
+      expect(targetProblem(target), url).toContain(sentence);
+      expect(targetProblem(target), url).not.toMatch(/op.?en|99999/);
+    }
+  }
+  for (const password of ['p%40ss', 'p@ss', 'p[ss', 'p,ss', 'p:ss']) {
+    expect(targetProblem(single(`rediss://:${password}@a`))).toBeUndefined();
+  }
+});
