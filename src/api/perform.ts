@@ -10,6 +10,7 @@ const COUNTED_BY_ROW: ReadonlySet<MutationName> = new Set<MutationName>([
   'untagIdentities',
   'addToGroup',
   'removeFromGroup',
+  'warmUpConnections',
 ]);
 
 /**

@@ -31,6 +31,14 @@ const fleet = (api: TestApi, mutation: string, input: object) => {
   return ask(api, mutation, type, input, fields);
 };
 
+/** The identities that jobs ask workers to connect. */
+async function askedToConnect(api: TestApi): Promise<string[]> {
+  const shards = Array.from({ length: 8 }, (_, shard) => api.keys.shard(shard).queue);
+  const keys = await Promise.all(shards.map((queue) => api.redis.keys(`${queue}:a_warm_*`)));
+  const jobs = await Promise.all(keys.flat().map((key) => api.redis.hget(key, 'data')));
+  return jobs.flatMap((data): string[] => JSON.parse(data ?? '{}').identityIds);
+}
+
 const beat = (api: TestApi, worker: string) =>
   runScript(api.redis, HEARTBEAT, [api.keys.members, api.keys.memberInfo], [worker, '{}', 60_000]);
 
@@ -46,7 +54,7 @@ test('what is asked of a connection waits for its owner, whether there is one or
   expect(new Set(jobs.map((job) => job.split('_', 2)[1]))).toEqual(new Set(['close', 'reconnect']));
 });
 
-test('identities are warmed up many at once, unknown ones are refused', async () => {
+test('identities are warmed up many at once, and unknown ones refused by themselves', async () => {
   const api = await startApi(redis().url);
   const ids = await Promise.all(['a', 'b', 'c'].map((name) => register(api, name)));
   const warm = (identityIds: readonly string[]) =>
@@ -55,10 +63,13 @@ test('identities are warmed up many at once, unknown ones are refused', async ()
       'warmUpConnections',
       'WarmUpConnectionsInput',
       { identityIds },
-      '... on WarmUpConnectionsSuccess { identities { id } }',
+      '... on WarmUpConnectionsSuccess { done refused rows { index identity { id } error { code } } }',
     );
-  expect((await warm([...ids, ...ids])).identities).toEqual(ids.map((id) => ({ id })));
-  expect((await warm([...ids, 'idn_nobody'])).code).toBe('IDENTITY_NOT_FOUND');
+  const { done, refused, rows } = await warm([...ids, 'idn_nobody', ...ids]);
+  expect([done, refused]).toEqual([6, 1]);
+  expect(rows[3]).toEqual({ index: 3, identity: null, error: { code: 'IDENTITY_NOT_FOUND' } });
+  expect(rows[4]).toEqual({ index: 4, identity: { id: ids[0] }, error: null });
+  expect((await askedToConnect(api)).toSorted()).toEqual(ids.toSorted());
   const many = Array.from({ length: 1001 }, (_, at) => `idn_${at}`);
   expect((await warm(many)).code).toBe('TOO_MANY_IDENTITIES');
 });

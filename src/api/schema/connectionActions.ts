@@ -7,7 +7,7 @@ import { perform } from '../perform.ts';
 import { actionResult, ownResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { IdentityType } from './identity.ts';
-import { MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
+import { eachRow, identityRows, MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
 import { REASON_DESCRIPTION } from './reason.ts';
 
 interface AskedOfConnection {
@@ -80,42 +80,29 @@ const WarmUpConnectionsInput = builder.inputType('WarmUpConnectionsInput', {
   }),
 });
 
-const WarmUpType = builder
-  .objectRef<{ readonly identities: readonly Identity[] }>('WarmUpConnectionsSuccess')
-  .implement({
-    description: 'The workers were asked, and connect them as fast as the account allows.',
-    fields: (t) => ({
-      identities: t.field({
-        type: [IdentityType],
-        description: 'The identities as they stand now.',
-        resolve: ({ identities }) => identities,
-      }),
-    }),
-  });
+const WarmedUpType = identityRows('WarmUpConnections');
 
 builder.mutationField('warmUpConnections', (t) =>
   t.field({
-    type: WarmUpType,
+    type: WarmedUpType,
     authScopes: { role: 'operator' },
     description:
-      'Connects identities now, so that their first updates need not wait for it. An idle connection closes again after IDLE_CLOSE_MS.',
+      'Connects identities now, so that their first updates need not wait for it: the workers were asked once it answers, and connect them as fast as the account allows. An idle connection closes again after IDLE_CLOSE_MS.',
     args: {
       input: t.arg({ type: WarmUpConnectionsInput, required: true, description: 'Which.' }),
     },
     errors: ownResult('warmUpConnections'),
     resolve: (_root, { input }, context) =>
       perform(context, 'warmUpConnections', async () => {
-        const ids = [...new Set(input.identityIds)];
-        requireFewIdentities(ids.length);
-        const identities = await Promise.all(
-          ids.map(async (id) => {
-            const identity = await context.identities.load(id);
-            if (identity === undefined) throw identityNotFound(id);
-            return identity;
-          }),
-        );
-        await context.fleetControl.connections('warm', ids);
-        return { identities };
+        requireFewIdentities(input.identityIds.length);
+        const rows = await eachRow(input.identityIds, 'warmUpConnections', context, async (id) => {
+          const identity = await context.identities.load(id);
+          if (identity === undefined) throw identityNotFound(id);
+          return { identity };
+        });
+        const known = new Set(rows.flatMap(({ identity }) => identity?.id ?? []));
+        await context.fleetControl.connections('warm', [...known]);
+        return { rows };
       }),
   }),
 );
