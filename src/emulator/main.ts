@@ -15,15 +15,20 @@ async function main(): Promise<void> {
     return;
   }
   const starting = startEmulator(config, say);
-  // Told to stop while starting, it still lets go of what it has made by then.
+  let stopping = false;
+  // Told to stop while starting, it still lets go of what it has made by then. Told again, it goes
+  // on: a kill of the process group comes directly, and once more through npm.
   const stop = async (reason: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
     say(`${reason}: stopping`);
     const started = await starting.catch(() => undefined);
     await started?.stop();
     process.exit(0);
   };
-  process.once('SIGTERM', () => void stop('SIGTERM'));
-  process.once('SIGINT', () => void stop('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => void stop(signal));
+  }
   if (config.exitWithStdin) {
     process.stdin.once('end', () => void stop('standard input ended'));
     process.stdin.resume();

@@ -54,6 +54,20 @@ describe('the emulator as a process', () => {
     expect(existsSync(ready.caFile)).toBe(false);
   });
 
+  // A kill of the process group reaches it directly, and once more through npm.
+  it.each([
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGHUP', 'SIGINT'],
+  ] as const)('leaves nothing behind where %s is followed by %s', async (first, second) => {
+    const { ready, process } = await startEmulatorProcess(['--users', '1']);
+    process.signal(first);
+    await process.line(/stopping/);
+    process.signal(second);
+    expect(await process.exited).toEqual({ code: 0, signal: null });
+    expect(existsSync(ready.caFile)).toBe(false);
+    expect(process.stderr.match(/stopping/g)).toHaveLength(1);
+  });
+
   it('serves other machines under its own name, and leaves its CA where it is told to', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'courier-host-'));
     const caFile = join(directory, 'ca.pem');
