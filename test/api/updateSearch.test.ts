@@ -118,6 +118,9 @@ test('a filter that nothing can match says what is wrong with it', async () => {
   const wrong = [
     { identityId: 'alice' },
     { batchId: 'bat_1' },
+    { groupId: 'plant' },
+    { shadow: 'a/b' },
+    { shadow: 'settings', classicShadow: true },
     { labels: ['a,b'] },
     { labels: Array.from({ length: 11 }, (_, n) => `l${n}`) },
     { actor: 'x'.repeat(257) },
@@ -128,6 +131,41 @@ test('a filter that nothing can match says what is wrong with it', async () => {
   }
   const { errors } = await api.send(SEARCH, { after: 'nonsense' });
   expect(errors[0].extensions.code).toBe('PAGE_INVALID');
+});
+
+test('updates are searched by their shadow and by the group that they were sent through', async () => {
+  const api = await startApi(redis().url);
+  const identityId = await register(api);
+  const create = `mutation { createGroup(input: { name: "plant" }) {
+    ... on CreateGroupSuccess { group { id } }
+  } }`;
+  const groupId: string = (await api.run(create)).createGroup.group.id;
+  const add = 'mutation ($input: GroupMembersInput!) { addToGroup(input: $input) { __typename } }';
+  await api.run(add, { input: { group: 'plant', identityIds: [identityId] } });
+  const desired = { power: 'OFF' };
+  const updates = [
+    { identityId, thing: 'device_1', desired },
+    { identityId, thing: 'device_1', shadow: 'settings', desired },
+    { identityId, thing: 'device_2', shadow: 'settings', desired },
+    { identityId, thing: 'device_2', shadow: 'other', desired },
+    { group: 'plant', thing: 'device_1', desired },
+    { group: 'plant', thing: 'device_2', shadow: 'settings', desired },
+  ];
+  expect((await updateShadows(api, { updates })).accepted).toBe(6);
+  const count = async (filter: object) => {
+    const { updates: page } = await api.run(SEARCH, { filter });
+    const { updateFacets } = await api.run(FACETS, { filter });
+    expect(updateFacets.total).toBe(page.nodes.length);
+    return page.nodes.length;
+  };
+  expect(await count({ shadow: 'settings' })).toBe(3);
+  expect(await count({ shadow: 'settings', thing: 'device_1' })).toBe(1);
+  expect(await count({ classicShadow: true })).toBe(2);
+  expect(await count({ classicShadow: false, thing: 'device_2' })).toBe(3);
+  expect(await count({ groupId })).toBe(2);
+  expect(await count({ groupId, shadow: 'settings' })).toBe(1);
+  expect(await count({ groupId, states: ['SUCCEEDED'] })).toBe(0);
+  expect(await count({ waitReasons: ['BEHIND_ANOTHER_UPDATE'], shadow: 'settings' })).toBe(1);
 });
 
 test('labels are checked when an update is accepted', async () => {

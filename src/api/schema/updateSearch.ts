@@ -1,6 +1,6 @@
-import { isBatchId, isIdentityId } from '../../shared/domain/ids.ts';
+import { isBatchId, isGroupId, isIdentityId } from '../../shared/domain/ids.ts';
 import { labelsProblem } from '../../shared/domain/labels.ts';
-import { thingNameProblem } from '../../shared/domain/shadow.ts';
+import { shadowNameProblem, thingNameProblem } from '../../shared/domain/shadow.ts';
 import type { UpdateFilter } from '../../shared/domain/updateFilter.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { cursorOf, parseCursor } from '../../shared/store/searchCursor.ts';
@@ -24,11 +24,24 @@ export const UpdateOrderEnum = describedEnum<'NEWEST_FIRST' | 'OLDEST_FIRST'>('U
   },
 });
 
+const LOOKED_THROUGH =
+  'It is looked for among what else matches, so that few of very many come in short pages.';
+
 export const UpdateFilterInput = builder.inputType('UpdateFilter', {
   description: 'Which updates are meant: those for which everything given holds.',
   fields: (t) => ({
     thing: t.field({ type: 'ThingName', description: 'To the shadows of this thing.' }),
+    shadow: t.field({
+      type: 'ShadowName',
+      description: `To the named shadow of this name. ${LOOKED_THROUGH}`,
+    }),
+    classicShadow: t.boolean({
+      description: `true: to the classic shadow; false: to a named one. ${LOOKED_THROUGH}`,
+    }),
     identityId: t.id({ description: 'Published as this identity.' }),
+    groupId: t.id({
+      description: `Sent through this group, which may have been deleted since. ${LOOKED_THROUGH}`,
+    }),
     batchId: t.id({ description: 'Of this batch.' }),
     actor: t.string({ description: 'Asked for by this caller.' }),
     labels: t.stringList({ description: 'With all of these labels.' }),
@@ -62,12 +75,19 @@ export function toFilter(
   const given = Object.fromEntries(
     Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined),
   ) as UpdateFilter;
-  const { thing, identityId, batchId, actor, labels } = given;
+  const { thing, shadow, classicShadow, identityId, groupId, batchId, actor, labels } = given;
   const wrong =
     (thing === undefined ? undefined : thingNameProblem(thing)) ??
+    (shadow === undefined ? undefined : shadowNameProblem(shadow)) ??
+    (shadow !== undefined && classicShadow === true
+      ? 'A named shadow is not the classic one.'
+      : undefined) ??
     (identityId === undefined || isIdentityId(identityId)
       ? undefined
       : 'identityId is not the id of an identity.') ??
+    (groupId === undefined || isGroupId(groupId)
+      ? undefined
+      : 'groupId is not the id of a group.') ??
     (batchId === undefined || isBatchId(batchId)
       ? undefined
       : 'batchId is not the id of a batch.') ??

@@ -85,10 +85,14 @@ function pausedIn(pauses: readonly Pause[], shard: number): true | readonly stri
 
 /** A filter in the words of the scripts. */
 function filterText(filter: UpdateFilter, paused: true | readonly string[]): string {
-  const { thing, identityId, batchId, actor, labels, states, failureCodes, waitReasons } = filter;
+  const { thing, shadow, classicShadow, identityId, groupId, batchId, actor, labels } = filter;
+  const { states, failureCodes, waitReasons } = filter;
   return JSON.stringify({
     thing,
+    shadow,
+    classic: classicShadow,
     identity: identityId,
+    group: groupId,
     batch: batchId,
     actor,
     labels: labels === undefined || labels.length === 0 ? undefined : labels,

@@ -9,9 +9,10 @@ const quoted = (names: readonly string[]) => names.map((name) => `'${name}'`).jo
  * a bounded number of candidates at a time. Candidates come from the smallest index that the
  * filter allows; their records tell the rest, so that what was pruned is passed over.
  *
- * A filter is a table of thing, identity, batch, actor, labels, states, codes and waits, each of
- * them optional, besides what is paused; an update matches where all that is given does, all of the labels, and one of the
- * states, codes and reasons to wait.
+ * A filter is a table of thing, shadow, classic, identity, group, batch, actor, labels, states, codes
+ * and waits, each of them optional, besides what is paused; an update matches where all that is given
+ * does, all of the labels, and one of the states, codes and reasons to wait. Shadows and groups have
+ * no index of their own: they are looked for among the candidates of the others, as waits are.
  */
 export const SCAN_FUNCTIONS = /* lua */ `
 local OPEN_STATES = { QUEUED = true, HELD = true, IN_FLIGHT = true }
@@ -190,12 +191,14 @@ local function fieldsFor(filter, all)
     if all or wanted then for _, name in ipairs({ ... }) do fields[#fields + 1] = name end end
   end
   need(filter.thing or filter.waits, 'thing')
+  need(filter.shadow or filter.classic ~= nil or filter.waits, 'shadow')
+  need(filter.group, 'through')
   need(filter.identity or filter.waits, 'identity')
   need(filter.actor, 'actor')
   need(filter.batch, 'batch')
   need(filter.labels, 'labels')
   need(filter.codes, 'failure')
-  need(filter.waits, 'shadow', 'waitReason', 'waitUntil')
+  need(filter.waits, 'waitReason', 'waitUntil')
   return fields
 end
 
@@ -204,7 +207,10 @@ local function matcher(filter, waitOf)
   return function(id, u)
     if states and not states[u.state] then return false end
     if filter.thing and u.thing ~= filter.thing then return false end
+    if filter.shadow and u.shadow ~= filter.shadow then return false end
+    if filter.classic ~= nil and filter.classic == (u.shadow ~= nil) then return false end
     if filter.identity and u.identity ~= filter.identity then return false end
+    if filter.group and u.through ~= filter.group then return false end
     if filter.actor and u.actor ~= filter.actor then return false end
     if filter.batch and u.batch ~= filter.batch then return false end
     for _, label in ipairs(filter.labels or {}) do
