@@ -59,6 +59,11 @@ class Fleet {
     return this.#leases.length;
   }
 
+  /** Leases that some worker believes in. */
+  get believed(): number {
+    return this.#leases.filter(({ lease }) => lease.valid).length;
+  }
+
   async join({
     heartbeatMs = HEARTBEAT_MS,
     leaseMs = LEASE_MS,
@@ -87,7 +92,10 @@ class Fleet {
       // A partition: what is sent waits in the client until the network is back.
       cut: () => client.disconnect(),
       heal: () => {
-        const reconnect = () => void client.connect().catch(() => undefined);
+        const reconnect = () => {
+          // Unless it was cut off again while it ended.
+          if (!this.#cut.has(worker)) client.connect().catch(() => undefined);
+        };
         if (client.status === 'end') reconnect();
         else client.once('end', reconnect);
       },
@@ -187,6 +195,8 @@ async function expectEven(fleet: Fleet): Promise<void> {
     const shares = fleet.names.map((name) => owners.filter((owner) => owner === name).length);
     expect(shares.reduce((sum, share) => sum + share, 0)).toBe(SHARDS);
     expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
+    // What Redis grants, its worker hears of a moment later.
+    expect(fleet.believed).toBe(SHARDS);
   });
 }
 
