@@ -96,11 +96,11 @@ test('a puback that never comes does not keep the accepted answer from counting'
 test('an answer to an earlier try settles a later one whose first puback comes late', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
-  await fleet.worker({ ANSWER_TIMEOUT_MS: '700' });
+  await fleet.worker({ ANSWER_TIMEOUT_MS: '1500' });
   const { id, cognitoId } = await fleet.active();
   await fleet.succeeded(await fleet.send(id, 'device_4', { warm: true }));
   // Handled after the deadline of the first try and before that of the second.
-  await aws.deviceFaults({ clientIds: [cognitoId], latencyMs: { min: 1000, max: 1000 } });
+  await aws.deviceFaults({ clientIds: [cognitoId], latencyMs: { min: 2400, max: 2400 } });
   const update = await fleet.succeeded(await fleet.send(id, 'device_4', { late: true }));
   await aws.deviceFaults({});
   expect(update.tries).toBe(2);
