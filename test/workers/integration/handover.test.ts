@@ -38,7 +38,8 @@ test('SIGTERM in the middle of the stream loses and repeats nothing, and costs n
   const first = await fleet.workerProcess();
   const { id, cognitoId } = await fleet.active();
   const signIns = await aws.counter('InitiateAuth');
-  await aws.deviceFaults({ delayAcceptedMs: { min: 30, max: 60 } });
+  // Slow enough that there is a middle of the stream, however late the signal comes.
+  await aws.deviceFaults({ delayAcceptedMs: { min: 200, max: 250 } });
   const ids = await steps(fleet, id);
   await fleet.settled(ids[5] ?? '');
   first.signal('SIGTERM');
