@@ -26,7 +26,7 @@ test('a probe that comes while a connection is let go opens no second one beside
   });
   expect(await one.connection.ready(PATIENCE_MS)).toEqual({ kind: 'ready' });
   const { cognitoId = '' } = await fleet.identity(id);
-  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 400, max: 400 } });
+  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 1000, max: 1000 } });
   const inFlight = publish(one.connection, 'upd_0_drain');
   await eventually(() => expect(one.connection.inFlight).toBe(1));
   const renewed = eventually(async () => {
@@ -73,7 +73,7 @@ test('closing while a renewal drains waits for the answer in flight and closes o
   });
   await one.connection.ready(PATIENCE_MS);
   const { cognitoId = '' } = await fleet.identity(id);
-  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 300, max: 300 } });
+  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 1000, max: 1000 } });
   const inFlight = publish(one.connection, 'upd_0_close');
   await eventually(() => expect(one.connection.inFlight).toBe(1));
   const renewals = eventually(async () => {
@@ -241,6 +241,8 @@ test('a worker opens so many connections at once, and the next one when one of t
   const { signal } = new AbortController();
   const enter = () => one.shared.runtime.opening.enter(signal);
   const others = await Promise.all(Array.from({ length: 100 }, enter));
+  expect(await one.connection.ready(0)).toMatchObject({ kind: 'waits' });
+  await eventually(() => expect(one.states.at(-1)).toBe('connecting'));
   expect(await one.connection.ready(1000)).toMatchObject({
     kind: 'waits',
     wait: { detail: 'connecting' },
