@@ -65,7 +65,7 @@ test('a password replaced while the old one is being refused does not park the i
   await aws.post('/faults', {
     on: 'InitiateAuth',
     effect: 'delay',
-    delayMs: 1000,
+    delayMs: 3000,
     count: 1,
     containing: user.username,
   });
