@@ -11,6 +11,7 @@ const MUTATION_NAMES = [
   'untagIdentities',
   'removeIdentity',
   'createGroup',
+  'updateGroup',
   'addToGroup',
   'removeFromGroup',
   'deleteGroup',

@@ -89,6 +89,55 @@ test('a group has a name, members that it lists, and identities say which they a
   expect((await api.run(GROUP, { name: 'plant/a' })).group.memberCount).toBe(1);
 });
 
+test('a group gets another name and description, and stays the same group', async () => {
+  const api = await startApi(redis().url);
+  const [identityId] = await plant(api, ['alice']);
+  const id = (await api.run(GROUP, { name: 'plant' })).group.id;
+  const change = `mutation ($input: UpdateGroupInput!) {
+    result: updateGroup(input: $input) {
+      ... on UpdateGroupSuccess { group { id name description createdBy memberCount } }
+      ... on Error { code }
+    }
+  }`;
+  const { update } = await updateShadow(api, patch({ group: 'plant' }));
+  const first = { group: 'plant', name: 'factory', description: 'the presses' };
+  const made = { id, createdBy: 'tests', memberCount: 1 };
+  expect(await run(api, change, first)).toEqual({
+    group: { ...made, name: 'factory', description: 'the presses' },
+  });
+  expect((await api.run(GROUP, { name: 'plant' })).group).toBeNull();
+  expect((await api.run(UPDATE, { id: update.id })).update.group.name).toBe('factory');
+  expect((await updateShadow(api, patch({ group: 'factory' }))).update.id).toBeDefined();
+  const kept = { ...made, name: 'factory' };
+  expect(await run(api, change, { group: id })).toEqual({
+    group: { ...kept, description: 'the presses' },
+  });
+  expect(await run(api, change, { group: id, description: null })).toEqual({
+    group: { ...kept, description: null },
+  });
+  const { auditLog } = await api.run(
+    '{ auditLog(filter: { action: "updateGroup" }) { nodes { subjects before after } } }',
+  );
+  expect(auditLog.nodes.at(-1)).toEqual({
+    subjects: [id, 'plant', 'factory'],
+    before: { name: 'plant', description: null },
+    after: { name: 'factory', description: 'the presses' },
+  });
+
+  await run(api, CREATE, { name: 'plant' });
+  expect(await run(api, change, { group: id, name: 'plant' })).toEqual({ code: 'GROUP_EXISTS' });
+  expect(await run(api, change, { group: id, name: 'a b' })).toEqual({
+    code: 'GROUP_NAME_INVALID',
+  });
+  expect(await run(api, change, { group: 'mill', name: 'b' })).toEqual({ code: 'GROUP_NOT_FOUND' });
+  const { groups } = await api.run('{ groups { nodes { name } } }');
+  expect(groups.nodes).toEqual([{ name: 'factory' }, { name: 'plant' }]);
+  const { identity } = await api.run('query ($id: ID!) { identity(id: $id) { groups { name } } }', {
+    id: identityId,
+  });
+  expect(identity.groups).toEqual([{ name: 'factory' }]);
+});
+
 test('groups are listed by name, page by page', async () => {
   const api = await startApi(redis().url);
   for (const name of ['c', 'a', 'b']) await run(api, CREATE, { name });

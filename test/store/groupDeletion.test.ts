@@ -75,6 +75,32 @@ for (const by of ['id', 'name'] as const) {
   });
 }
 
+test('a group that gets another name while it is deleted is gone under both', async () => {
+  const world = await plant();
+  const { keys, groups, id } = world;
+  const deletions = new GroupDeletions(redis(), keys, SHARDS);
+  const found = await groups.requireToDelete('plant');
+  await groups.change(id, { name: 'factory' });
+  await deletions.begin(found);
+  await expect(groups.change(id, { name: 'mill' })).rejects.toMatchObject({
+    code: 'GROUP_NOT_FOUND',
+  });
+  expect((await groups.page(10, undefined)).groups).toEqual([]);
+  await deletions.finish(id);
+  await expectGone(world);
+  expect(await redis().zcard(keys.groupList)).toBe(0);
+});
+
+test('a name whose deletion was cut off can be taken on by another group at once', async () => {
+  const world = await plant();
+  const { keys, groups, id } = world;
+  const other = await groups.create('factory', undefined, 'tests');
+  await new GroupDeletions(redis(), keys, SHARDS).begin({ ...other, id });
+  const [, renamed] = await groups.change('factory', { name: 'plant' });
+  expect(renamed).toMatchObject({ id: other.id, name: 'plant' });
+  await expectGone(world);
+});
+
 const queues: ShardQueues[] = [];
 afterAll(() => Promise.all(queues.map((one) => one.close())));
 

@@ -5,6 +5,7 @@ import './identityList.ts';
 import './registerIdentities.ts';
 import './identityEdits.ts';
 import './group.ts';
+import './groupChange.ts';
 import './update.ts';
 import './updateShadow.ts';
 import './updateSearch.ts';

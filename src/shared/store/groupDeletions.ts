@@ -25,8 +25,8 @@ export class GroupDeletions {
     this.#membership = new GroupMembership(redis, keys, shardCount);
   }
 
-  async begin({ id, name }: Group): Promise<void> {
-    await runScript(this.#redis, BEGIN_GROUP_DELETION, this.#list, [id, name]);
+  async begin({ id }: Group): Promise<void> {
+    await runScript(this.#redis, BEGIN_GROUP_DELETION, this.#list, [id]);
   }
 
   /** The last step lets the name go. Does nothing where none is under way. */

@@ -6,13 +6,20 @@ import type { Keys } from '../redis/keys.ts';
 import { runScript } from '../redis/script.ts';
 import { GroupDeletions } from './groupDeletions.ts';
 import { GroupMembership, MAX_GROUPS_OF_IDENTITY } from './groupMembership.ts';
-import { readGroup } from './groupRecord.ts';
-import { ADD_MEMBER, CREATE_GROUP } from './lua/groupScripts.ts';
+import { parseGroup, readGroup } from './groupRecord.ts';
+import { ADD_MEMBER, CHANGE_GROUP, CREATE_GROUP } from './lua/groupScripts.ts';
 import { identityNotFound } from './updateIntake.ts';
 
 const MAX_GROUPS = 10_000;
 /** A choice among more would cost more than it spreads. */
 export const MAX_MEMBERS = 1000;
+
+/** What to change of a group; what is absent stays. */
+export interface GroupChange {
+  readonly name?: string | undefined;
+  /** null for none any more. */
+  readonly description?: string | null | undefined;
+}
 
 export interface GroupPage {
   readonly groups: readonly Group[];
@@ -46,17 +53,33 @@ export class GroupDirectory {
     const args = [newGroupId(), name, JSON.stringify(info), MAX_GROUPS];
     let id = (await runScript(this.#redis, CREATE_GROUP, this.#list, args)) as string;
     if (id === 'deleting') {
-      const dying = await this.#deletions.find(name);
-      if (dying !== undefined) await this.#deletions.finish(dying.id);
+      await this.#freeName(name);
       id = (await runScript(this.#redis, CREATE_GROUP, this.#list, args)) as string;
     }
     if (id === 'full') throw full(`There are ${MAX_GROUPS} groups, and no room for more.`);
     if (isGroupId(id)) return { id, ...info };
-    throw new CourierError(
-      'GROUP_EXISTS',
-      `A group is called ${name} already.`,
-      'Use that group, or another name.',
-    );
+    throw groupExists(name);
+  }
+
+  /**
+   * Its id stays, and so does what goes by it: members, choices, pauses, updates. Ends the deletion
+   * of one of the new name that was cut off.
+   * @returns the group as it was, and as it is. @throws GROUP_NOT_FOUND, GROUP_EXISTS
+   */
+  async change(nameOrId: string, change: GroupChange): Promise<readonly [Group, Group]> {
+    const { id } = await this.require(nameOrId);
+    const { name = '', description } = change;
+    const how = description === undefined ? 'keep' : description === null ? 'drop' : 'set';
+    const args = [id, name, how, description ?? ''];
+    let done = await runScript(this.#redis, CHANGE_GROUP, this.#list, args);
+    if (done === 'deleting') {
+      await this.#freeName(name);
+      done = await runScript(this.#redis, CHANGE_GROUP, this.#list, args);
+    }
+    if (done === 'gone') throw groupNotFound(nameOrId);
+    if (typeof done === 'string') throw groupExists(name);
+    const [before, after] = done as [string, string];
+    return [parseGroup(id, before), parseGroup(id, after)];
   }
 
   /** By its id or its name. @throws GROUP_NOT_FOUND */
@@ -145,6 +168,12 @@ export class GroupDirectory {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** Ends the deletion of a group of this name that was cut off. */
+  async #freeName(name: string): Promise<void> {
+    const dying = await this.#deletions.find(name);
+    if (dying !== undefined) await this.#deletions.finish(dying.id);
+  }
+
   get #shards(): readonly number[] {
     return Array.from({ length: this.#shardCount }, (_, shard) => shard);
   }
@@ -153,6 +182,14 @@ export class GroupDirectory {
     const { groupNames, groupList, groupInfo: info, groupsInDeletion } = this.#keys;
     return [groupNames, groupList, info, groupsInDeletion];
   }
+}
+
+function groupExists(name: string): CourierError {
+  return new CourierError(
+    'GROUP_EXISTS',
+    `A group is called ${name} already.`,
+    'Use that group, or another name.',
+  );
 }
 
 function groupNotFound(nameOrId: string): CourierError {

@@ -21,5 +21,10 @@ export async function readGroup(
   const known = isGroupId(nameOrId) ? nameOrId : await redis.hget(keys.groupNames, nameOrId);
   if (known === null) return undefined;
   const info = await redis.hget(hash, known);
-  return info === null ? undefined : { id: known, ...groupInfo.parse(JSON.parse(info)) };
+  return info === null ? undefined : parseGroup(known, info);
+}
+
+/** @param info What is said of it, as JSON. */
+export function parseGroup(id: string, info: string): Group {
+  return { id, ...groupInfo.parse(JSON.parse(info)) };
 }

@@ -27,9 +27,40 @@ return ARGV[1]
 };
 
 /**
+ * Changes what is said of a group.
+ * KEYS: names, list, info, in deletion. ARGV: id, name ('' stays), 'keep' | 'drop' | 'set' the
+ * description, that. Answer: what was said of it as JSON, and what is now | 'gone' | 'exists' |
+ * 'deleting'.
+ */
+export const CHANGE_GROUP: Script = {
+  name: 'changeGroup',
+  keys: 4,
+  lua: /* lua */ `
+local id, name = ARGV[1], ARGV[2]
+local before = redis.call('HGET', KEYS[3], id)
+if not before then return 'gone' end
+local info = cjson.decode(before)
+if name ~= '' and name ~= info.name then
+  local known = redis.call('HGET', KEYS[1], name)
+  if known then return redis.call('HEXISTS', KEYS[4], known) == 1 and 'deleting' or 'exists' end
+  redis.call('HSET', KEYS[1], name, id)
+  redis.call('HDEL', KEYS[1], info.name)
+  redis.call('ZREM', KEYS[2], info.name)
+  redis.call('ZADD', KEYS[2], 0, name)
+  info.name = name
+end
+if ARGV[3] == 'drop' then info.description = nil end
+if ARGV[3] == 'set' then info.description = ARGV[4] end
+local after = cjson.encode(info)
+redis.call('HSET', KEYS[3], id, after)
+return { before, after }
+`,
+};
+
+/**
  * Takes a group from sight, and keeps its name until its members know. Where that was done before,
  * its deletion is under way again.
- * KEYS: names, list, info, in deletion, deletions. ARGV: id, name. Answer: 1 | 0.
+ * KEYS: names, list, info, in deletion, deletions. ARGV: id. Answer: 1 | 0.
  */
 export const BEGIN_GROUP_DELETION: Script = {
   name: 'beginGroupDeletion',
@@ -39,7 +70,8 @@ local info = redis.call('HGET', KEYS[3], ARGV[1])
 if info then
   redis.call('HSET', KEYS[4], ARGV[1], info)
   redis.call('HDEL', KEYS[3], ARGV[1])
-  redis.call('ZREM', KEYS[2], ARGV[2])
+  -- It may be called otherwise by now than whoever deletes it knows.
+  redis.call('ZREM', KEYS[2], cjson.decode(info).name)
 elseif redis.call('HEXISTS', KEYS[4], ARGV[1]) == 0 then
   return 0
 end
