@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { useRedis } from '../support/useRedis.ts';
 import { register, updateShadows } from './support/operations.ts';
-import { type Json, startApi, type TestApi } from './support/testApi.ts';
+import { type Json, startApi, type TestApi, tokenOf } from './support/testApi.ts';
 
 const redis = useRedis();
 
@@ -90,6 +90,17 @@ test('what an action is done to can be looked for by the filter that it shows', 
   const query = 'query ($filter: UpdateFilter) { updates(filter: $filter) { nodes { id } } }';
   const found: Json = await api.run(query, { filter: shown });
   expect(found.updates.nodes).toHaveLength(6);
+});
+
+test('what an operator previews, an approver starts', async () => {
+  const api = await populated();
+  const input = { kind: 'CANCEL', filter: { labels: ['even'] } };
+  const { result } = await api.run(PREVIEW, { input }, tokenOf('operator'));
+  const start = { input: { previewId: result.preview.id, reason: 'a mistake' } };
+  const refused = await api.send(START, start, tokenOf('operator'));
+  expect(refused.errors[0].extensions.code).toBe('FORBIDDEN');
+  const started = await api.run(START, start, tokenOf('approver'));
+  expect(started.result.bulkAction).toMatchObject({ actor: 'approver', matched: 6 });
 });
 
 test('a batch is canceled, and what failed of it retried, as such actions', async () => {

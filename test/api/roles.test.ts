@@ -100,7 +100,7 @@ function renderPage(): string {
   return [
     '# Roles',
     '',
-    'Every caller has one of four roles, and each may do all that those before it may. A **viewer** reads. An **operator** acts on one update, identity or connection at a time. An **approver** acts on many at once: the fleet, and whatever names a filter. An **admin** decides who may do what, and changes settings.',
+    'Every caller has one of four roles, and each may do all that those before it may. A **viewer** reads. An **operator** acts on what it names: updates, a batch, identities and their connections. An **approver** acts on what a filter finds, on groups and on the fleet, registers many identities at once and removes them. An **admin** decides who may do what, and changes settings.',
     '',
     'The role of a token stands in `API_TOKENS` (`name=role:token`). Whoever falls short gets the top-level error `FORBIDDEN`, which names the role that is needed; nothing of the field was done, and of a mutation the audit log has that it was tried. This page is made out of the schema, and a test tries every line with every role.',
     '',

@@ -13,8 +13,9 @@ export const RoleEnum = describedEnum<Role>('Role', {
   description: 'What a caller may do; each role may do all that those before it may.',
   values: {
     [ROLES[0]]: 'Reads.',
-    [ROLES[1]]: 'Acts on one update, identity or connection at a time.',
-    [ROLES[2]]: 'Acts on many at once: the fleet, and whatever names a filter.',
+    [ROLES[1]]: 'Acts on what it names: updates, a batch, identities and their connections.',
+    [ROLES[2]]:
+      'Acts on what a filter finds, on groups and on the fleet; registers many and removes identities.',
     [ROLES[3]]: 'Decides who may do what, and changes settings.',
   },
 });

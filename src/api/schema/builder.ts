@@ -14,9 +14,9 @@ import { RELAY_OPTIONS } from './relayOptions.ts';
  * Times are epoch milliseconds everywhere inside; the DateTime scalar turns them into text.
  *
  * Every field of Query, Mutation and Subscription names who may use it, in so many words:
- * `authScopes: { role: 'operator' }`. `viewer` for what reads; `operator` for what acts on one
- * update, identity or connection; `approver` for what acts on many at once; `admin` for access and
- * settings. A type that not every viewer may see has a rule of its own, in its options. Whoever
+ * `authScopes: { role: 'operator' }`. `viewer` for what reads; `operator` for what acts on
+ * updates, a batch, identities or connections that it names; `approver` for what acts on what a
+ * filter finds, on groups or on the fleet; `admin` for access and settings. A type that not every viewer may see has a rule of its own, in its options. Whoever
  * falls short gets the top-level error FORBIDDEN. Then
  * `npx vitest run --project test test/api/roles.test.ts -u` writes docs/roles.md anew; a field
  * without a rule fails that test.

@@ -85,9 +85,9 @@ builder.mutationFields((t) => ({
   }),
   startBulkAction: t.field({
     type: BulkActionType,
-    authScopes: { role: 'operator' },
+    authScopes: { role: 'approver' },
     description:
-      'Starts what was previewed; the workers do it. The same preview again is the same action.',
+      'Starts what was previewed, by whomever; the workers do it. The same preview again is the same action.',
     args: { input: t.arg({ type: StartInput, required: true, description: 'The preview.' }) },
     errors: actionResult('StartBulkAction', 'It has begun.', STARTED),
     resolve: (_root, { input: { previewId, reason } }, context) =>

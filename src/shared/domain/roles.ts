@@ -1,8 +1,8 @@
 /**
  * What a caller may do, from least to most; each role may do all that those before it may.
- * A viewer reads. An operator acts on one update, identity or connection at a time. An approver
- * acts on many at once: the fleet, and whatever names a filter instead of things. An admin
- * decides who may do what, and changes settings.
+ * A viewer reads. An operator acts on what it names: updates, a batch, identities and their
+ * connections. An approver acts on what a filter finds, on groups and on the fleet, and decides
+ * which identities there are. An admin decides who may do what, and changes settings.
  */
 export const ROLES = ['viewer', 'operator', 'approver', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
