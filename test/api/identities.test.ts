@@ -164,11 +164,13 @@ test('a parked identity says why, its updates wait for it, and releasing it ends
       probeAt: expect.stringMatching(/Z$/),
     },
   });
-  const waiting = await api.run('query ($id: ID!) { update(id: $id) { wait { reason until } } }', {
-    id: update.id,
-  });
+  const waiting = await api.run(
+    'query ($id: ID!) { update(id: $id) { wait { reason detail until } } }',
+    { id: update.id },
+  );
   expect(waiting.update.wait).toEqual({
     reason: 'IDENTITY_QUARANTINED',
+    detail: 'IOT_POLICY_NOT_ATTACHED at CONNECT',
     until: identity.quarantine.probeAt,
   });
   const { releaseIdentity } = await api.run(RELEASE, { input: { identityId: id } });

@@ -99,9 +99,10 @@ export const StageEnum = describedEnum<Stage>('Stage', {
 export const GateEnum = describedEnum<Gate>('Gate', {
   description: 'What refused: the thing to look at, and to mend, in the AWS account.',
   values: {
-    USER_POOL_PASSWORD: 'The user pool does not accept the username and password.',
+    USER_POOL_PASSWORD:
+      'The user pool does not accept the username and password, or the user is disabled.',
     USER_POOL_CHALLENGE: 'The user pool asks for more (a new password, MFA).',
-    USER_POOL_USER_STATE: 'The user is disabled, unconfirmed or must reset the password.',
+    USER_POOL_USER_STATE: 'The user does not exist, is unconfirmed or must reset the password.',
     USER_POOL_CLIENT: 'The app client: its id, its secret or its sign-in flows.',
     IDENTITY_POOL_LOGIN: "The identity pool does not accept the user pool's token.",
     ROLE_MAPPING: 'The identity pool gives the user no role, or the role cannot be assumed.',

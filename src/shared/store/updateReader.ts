@@ -7,7 +7,7 @@ import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { redisTime } from '../redis/redisTime.ts';
 import { parsePauses } from './fleetPauses.ts';
-import { optionalNumber, parseUpdate } from './updateRecord.ts';
+import { optionalNumber, parseDenial, parseUpdate } from './updateRecord.ts';
 
 /** Reads updates, with the reason why one waits where that follows from something else. */
 export class UpdateReader {
@@ -97,7 +97,7 @@ class WaitContext {
     const laneKey = keys.lane(laneId(update));
     const [identity, head, lease, now, pauses] = await Promise.all([
       this.#once(identityKey, () =>
-        this.#redis.hmget(identityKey, 'status', 'waitReason', 'probeAt'),
+        this.#redis.hmget(identityKey, 'status', 'waitReason', 'probeAt', 'denial'),
       ),
       this.#once(laneKey, () => this.#redis.lindex(laneKey, 0)),
       this.#once(keys.lease, () => this.#redis.hget(keys.lease, 'expiresAt')),
@@ -106,10 +106,12 @@ class WaitContext {
         return parsePauses(await this.#redis.hgetall(this.#keys.pauses));
       }),
     ]);
-    const [status, reason, probeAt] = identity;
+    const [status, reason, probeAt, denied] = identity;
     if (status === 'QUARANTINED' || status === 'NEEDS_OPERATOR') {
+      const denial = parseDenial(denied ?? undefined);
       return {
         reason: (reason ?? 'IDENTITY_QUARANTINED') as WaitReason,
+        detail: denial && `${denial.gate} at ${denial.stage}`,
         until: optionalNumber(probeAt),
       };
     }

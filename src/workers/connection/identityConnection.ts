@@ -8,7 +8,7 @@ import { IdentityMissingError } from '../shard/identityRecords.ts';
 import type { ConnectionDependencies } from './connectionDependencies.ts';
 import { ConnectSteps } from './connectSteps.ts';
 import { CurrentLink } from './currentLink.ts';
-import { disconnectKind } from './disconnectKind.ts';
+import { disconnectKind, LET_GO, type LetGoKind } from './disconnectKind.ts';
 import { Fights } from './fights.ts';
 import { Link, type LinkDown, type LinkListener } from './link.ts';
 import type { PublishRequest } from './publisher.ts';
@@ -350,20 +350,20 @@ export class IdentityConnection {
     return livedMs;
   }
 
-  #drop(kind: DisconnectKind): Promise<void> {
+  #drop(kind: LetGoKind): Promise<void> {
     this.#dropping ??= this.#dropLink(kind).finally(() => {
       this.#dropping = undefined;
     });
     return this.#dropping;
   }
 
-  async #dropLink(kind: DisconnectKind): Promise<void> {
+  async #dropLink(kind: LetGoKind): Promise<void> {
     const { link } = this.#current;
     if (link === undefined) return;
     this.#setState('draining');
     await this.#current.drained();
     // It may have ended by itself meanwhile, which is told then.
-    if (this.#current.link === link) this.#lost(kind, kind);
+    if (this.#current.link === link) this.#lost(kind, LET_GO[kind]);
     await link.close();
     if (this.#state === 'draining') this.#setState('idle');
   }

@@ -39,6 +39,7 @@ test('reconnect and close do what they say, and the view tells why the connectio
   await fleet.control.connections('close', [id]);
   const closed = await seen(fleet, id, { state: 'idle', lastDisconnectKind: 'requested' });
   expect(closed.connectedAt).toBeUndefined();
+  expect(closed.lastDisconnect).toBe('requested: an operator asked for it');
   await fleet.succeeded(await fleet.send(id, 'device_1', { power: 'ON' }));
   await seen(fleet, id, { state: 'connected' });
   expect(worker.logged()).not.toContain('an action failed');
