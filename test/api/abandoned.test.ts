@@ -72,7 +72,7 @@ test('a shadow is waited for no longer than its caller stays', async () => {
 });
 
 test('nor than until its caller was answered that it takes too long', async () => {
-  const api = await startApi(redis().url, { shadowReadTimeoutMs: HOUR_MS, timeoutMs: 500 });
+  const api = await startApi(redis().url, { shadowReadTimeoutMs: HOUR_MS, timeoutMs: 1500 });
   const identityId = await register(api);
   await own(api.redis, api.keys, identityId);
   const reads = callsOf(api.services.shadowReads, 'read');
@@ -104,7 +104,7 @@ test('what was accepted stays, and its end is waited for no longer than the call
 });
 
 test('nor longer than an operation may take', async () => {
-  const api = await startApi(redis().url, { timeoutMs: 500 });
+  const api = await startApi(redis().url, { timeoutMs: 1500 });
   const { answer, wait } = await waitForEnd(api, new AbortController().signal);
   expect((await answer)?.status).toBe(504);
   await wait;
@@ -112,7 +112,7 @@ test('nor longer than an operation may take', async () => {
 
 test('nor at all where it was accepted only after that', async () => {
   const server = await startRedis();
-  const api = await startApi(server.url, { timeoutMs: 500 });
+  const api = await startApi(server.url, { timeoutMs: 1500 });
   const identityId = await register(api);
   const waits = callsOf(api.services.ends, 'waitFor');
   server.pause();
@@ -126,7 +126,7 @@ test('nor at all where it was accepted only after that', async () => {
 
 test('searches and counts are told that their answer is too late', async () => {
   const server = await startRedis();
-  const api = await startApi(server.url, { timeoutMs: 300 });
+  const api = await startApi(server.url, { timeoutMs: 1500 });
   const { search, facets, identityIndex, auditReader } = api.services;
   const pages = callsOf(search, 'page');
   const others = [
