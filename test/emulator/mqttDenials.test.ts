@@ -161,9 +161,9 @@ test('aws-facts 4.1: a token other than the one issued is refused at the upgrade
 });
 
 test('aws-facts 4.3: a connection outlives its credentials, a new one does not', async () => {
-  const holder = world.issue(undefined, Date.now() + 400);
+  const holder = world.issue(undefined, Date.now() + 1500);
   const client = open(holder);
-  await client.connect();
+  expect((await client.connect()).kind).toBe('connected');
   await eventually(async () => {
     const later = await open({ ...holder, identityId: 'another' }).connect();
     expect(later).toMatchObject({ errorName: 'AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE' });
