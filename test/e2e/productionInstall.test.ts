@@ -208,8 +208,13 @@ given(
       },
       { deadlineMs: 30_000 },
     );
-    const metrics = await (await fetch(`http://127.0.0.1:${ports['9401']}/metrics`)).text();
-    expect(metrics).toContain('courier_workers_seen{program="worker"} 2');
+    await eventually(
+      async () => {
+        const metrics = await (await fetch(`http://127.0.0.1:${ports['9401']}/metrics`)).text();
+        expect(metrics).toContain('courier_workers_seen{program="worker"} 2');
+      },
+      { deadlineMs: 30_000 },
+    );
 
     // As docker compose run --rm api courier vault reencrypt.
     const courier = ['dist/cli/main.js', 'vault', 'reencrypt'];
