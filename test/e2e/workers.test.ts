@@ -86,6 +86,9 @@ test('a worker that is killed loses nothing: another one goes on where it was', 
   // Until its leases run out, 3 s of slack, and the spacing of CONNECTs of one client id.
   await dev.reach(ids, 'SUCCEEDED', LEASE_MS + 3000 + 11_000 + 15_000);
   await lastRoundHolds('kill');
+  // Also of whom nothing was left to deliver, who has not been connected anew for it.
+  const more = await dev.courier.sendAll(round('after', 0));
+  await dev.reach(more, 'SUCCEEDED', 30_000);
   const owners = await Promise.all(identities.map(({ id }) => dev.courier.identity(id)));
   for (const { connection } of owners) expect(connection?.worker).not.toBe(worker);
 });
