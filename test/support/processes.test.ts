@@ -36,7 +36,7 @@ test('a program that never gets ready fails the start and does not stay', async 
   try {
     await startProcess('sh', ['-c', 'echo "pid $$"; exec sleep 1000'], {
       readyLine: /^ready$/,
-      readyMs: 200,
+      readyMs: 1000,
     });
   } catch (error) {
     said = String(error);
