@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ShadowRef } from '../../../src/shared/domain/shadow.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { Fleet } from '../support/fleet.ts';
 import { useFleet } from '../support/useFleet.ts';
 
@@ -31,7 +32,10 @@ test('a shadow is read as it is now, the classic one and a named one', async () 
   expect(named).toMatchObject({ kind: 'shadow', shadow: { version: 1, desired: { mode: 'eco' } } });
   expect(await fleet.redis.keys('*:answer:*')).toEqual([]);
   const { shard } = await fleet.identity(id);
-  expect(await fleet.redis.keys(`${fleet.keys.shard(shard).queue}:g_*`)).toEqual([]);
+  // Its job ends behind its answer.
+  await eventually(async () => {
+    expect(await fleet.redis.keys(`${fleet.keys.shard(shard).queue}:g_*`)).toEqual([]);
+  });
 });
 
 test('reading opens the connection where it is closed', async () => {
