@@ -82,7 +82,7 @@ test('it warns of a Redis that may evict, takes the shards all the same, and lea
       const metrics = await (await fetch(`${ops}/metrics`)).text();
       expect(metrics).toMatch(/^courier_leases_held(?:\{[^}]*\})? 2$/m);
     });
-    expect((await fetch(`${ops}/readyz`)).status).toBe(200);
+    await eventually(async () => expect((await fetch(`${ops}/readyz`)).status).toBe(200));
     worker.signal('SIGTERM');
     expect(await worker.exited).toEqual({ code: 0, signal: null });
   } finally {
