@@ -1,5 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { connectRedis } from '../../src/shared/redis/connect.ts';
+import { Switchboard } from '../chaos/support/switchboard.ts';
+import { eventually } from '../support/eventually.ts';
+import { startRedis } from '../support/redisServer.ts';
 import { useRedis } from '../support/useRedis.ts';
 
 const COMMANDS = 100;
@@ -42,4 +45,24 @@ test('what was sent in the turn in which the connection is let go is answered or
   if (outcome.status === 'rejected') expect(String(outcome.reason)).toMatch(/closed/i);
   else expect(outcome.value).toBe('OK');
   await expect(client.set('after', 'it')).rejects.toThrow(/closed/i);
+});
+
+test('a primary that has become a replica is left for the one that its name leads to now', async () => {
+  const [first, second] = await Promise.all([startRedis(), startRedis()]);
+  const board = await Switchboard.start(first.port);
+  onTestFinished(async () => {
+    await board.stop();
+    await Promise.all([first.stop(), second.stop()]);
+  });
+  const client = await connected(board.url);
+  await client.set('at', 'first');
+  board.pointTo(second.port);
+  await first.connect().replicaof('127.0.0.1', second.port);
+  // Many at once, all of them refused, are one reason to connect anew.
+  const refused = await Promise.allSettled(
+    Array.from({ length: COMMANDS }, () => client.set('at', 'replica')),
+  );
+  expect(refused.map(({ status }) => status)).toContain('rejected');
+  await eventually(() => client.set('at', 'second'));
+  expect(await second.connect().get('at')).toBe('second');
 });

@@ -34,6 +34,11 @@ export async function waitForRedis(
     while (!over.aborted) {
       const answer = await Promise.race([modeOf(redis).catch(onError), aborted(over)]);
       if (answer === 'as expected') return;
+      if (answer === 'replica') {
+        onError(new Error('it is a replica, which takes no writes'));
+        // Its name may lead to the primary by now.
+        redis.disconnect(true);
+      }
       if (answer === 'cluster') throw mismatch(url, 'is a Redis Cluster', 'on');
       // A connection with a command timeout rejects; the connection itself paces its attempts.
       if (!over.aborted) await delay(PING_INTERVAL_MS, undefined, { signal: over }).catch(() => 0);
@@ -45,11 +50,13 @@ export async function waitForRedis(
   }
 }
 
-/** Whether a server that was taken for a single one is a cluster's node. */
-async function modeOf(redis: RedisClient): Promise<'as expected' | 'cluster'> {
+/** Whether a server that was taken for a single primary is a cluster's node, or a replica. */
+async function modeOf(redis: RedisClient): Promise<'as expected' | 'cluster' | 'replica'> {
   await redis.ping();
   if (redis instanceof Cluster) return 'as expected';
-  return /^redis_mode:cluster/m.test(await redis.info('server')) ? 'cluster' : 'as expected';
+  const info = await redis.info();
+  if (/^redis_mode:cluster/m.test(info)) return 'cluster';
+  return /^role:slave/m.test(info) ? 'replica' : 'as expected';
 }
 
 /** A cluster's error says only that every node failed; the last node's says more. */

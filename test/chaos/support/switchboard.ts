@@ -27,9 +27,14 @@ export class Switchboard {
     return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Whoever connects from now on gets there; what is open is cut. */
-  switchTo(target: number): void {
+  /** Whoever connects from now on gets there; what is open stays, as when a name gets another address. */
+  pointTo(target: number): void {
     this.#target = target;
+  }
+
+  /** The same, and what is open is cut. */
+  switchTo(target: number): void {
+    this.pointTo(target);
     for (const socket of this.#sockets) socket.destroy();
   }
 
