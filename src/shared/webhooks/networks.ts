@@ -25,6 +25,11 @@ export class AllowedNetworks {
     this.#ranges = ranges;
   }
 
+  /** Whether no range is allowed besides the public internet. */
+  get isEmpty(): boolean {
+    return this.#ranges.length === 0;
+  }
+
   /** Whether an address may be connected to. */
   allows(text: string): boolean {
     const address = parse(text);

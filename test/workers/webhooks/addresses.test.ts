@@ -60,6 +60,8 @@ test('a name that resolves to a private address is refused when it is connected 
 test('what is allowed by name is called, also without TLS; nothing else is', async () => {
   expect(await post(receiver.url)).toEqual({ outcome: 'delivered', status: 204, error: undefined });
   expect(webhookUrlProblem('http://93.184.216.34/', LOCAL)?.code).toBe('WEBHOOK_URL_INVALID');
+  expect(webhookUrlProblem('http://receiver.internal/', LOCAL)).toBeUndefined();
+  expect(webhookUrlProblem('http://example.com/', PUBLIC_ONLY)?.code).toBe('WEBHOOK_URL_INVALID');
   expect(webhookUrlProblem('https://93.184.216.34/', LOCAL)).toBeUndefined();
 });
 
