@@ -43,6 +43,26 @@ test('a pause tells who made it and why; a second one changes nothing; resuming 
   expect((await ask(api, 'resume', { target: { fleet: true } })).code).toBe('NOT_PAUSED');
 });
 
+test('a pause names its identity or group as they are, as long as they are there', async () => {
+  const api = await startApi(redis().url);
+  const identityId = await register(api);
+  const create = 'mutation { createGroup(input: { name: "plant" }) { __typename } }';
+  await api.run(create);
+  for (const target of [{ identityId }, { group: 'plant' }])
+    await ask(api, 'pause', { target, reason });
+  const query = '{ fleet { pauses { scope identity { username } group { name } } } }';
+  expect((await api.run(query)).fleet.pauses).toEqual([
+    { scope: 'IDENTITY', identity: { username: 'alice' }, group: null },
+    { scope: 'GROUP', identity: null, group: { name: 'plant' } },
+  ]);
+  const remove = `mutation ($id: ID!) {
+    removeIdentity(input: { identityId: $id, reason: "gone" }) { __typename }
+  }`;
+  await api.run(remove, { id: identityId });
+  const [first] = (await api.run(query)).fleet.pauses;
+  expect(first).toEqual({ scope: 'IDENTITY', identity: null, group: null });
+});
+
 test('updates of what is paused say so, with who and why, and others do not', async () => {
   const api = await startApi(redis().url);
   const ids = await Promise.all(['a', 'b'].map((name) => register(api, name)));

@@ -12,6 +12,7 @@ import { actionResult, ownResult } from './actionResult.ts';
 import { ApiTokenType, RoleEnum } from './apiToken.ts';
 import { roleNeeded } from './authorization.ts';
 import { builder } from './builder.ts';
+import { NEEDED_REASON_DESCRIPTION } from './reason.ts';
 
 const DAY_MS = 86_400_000;
 const USUAL_LIFE_MS = 90 * DAY_MS;
@@ -74,7 +75,7 @@ const RevokeApiTokenInput = builder.inputType('RevokeApiTokenInput', {
       extensions: { ...ID_ALONE_KEPT },
       description: 'The token, by its id; never the token itself.',
     }),
-    reason: t.string({ required: true, description: 'Why: up to 500 characters.' }),
+    reason: t.string({ required: true, description: NEEDED_REASON_DESCRIPTION }),
   }),
 });
 

@@ -8,6 +8,7 @@ import { perform } from '../perform.ts';
 import { actionResult } from './actionResult.ts';
 import { builder } from './builder.ts';
 import { BulkActionType, BulkKindEnum, BulkPreviewType } from './bulkAction.ts';
+import { NEEDED_REASON_DESCRIPTION } from './reason.ts';
 import { toFilter, UpdateFilterInput } from './updateSearch.ts';
 
 const REASON = 'Why: 1 to 500 characters, kept with it.';
@@ -36,7 +37,7 @@ const AbortInput = builder.inputType('AbortBulkActionInput', {
   description: 'An action to abort.',
   fields: (t) => ({
     bulkActionId: t.id({ required: true, description: 'The action.' }),
-    reason: t.string({ required: true, description: 'Why: 1 to 500 characters, for the audit.' }),
+    reason: t.string({ required: true, description: NEEDED_REASON_DESCRIPTION }),
   }),
 });
 

@@ -7,6 +7,7 @@ import { actionResult } from './actionResult.ts';
 import { BudgetNameEnum } from './budget.ts';
 import { builder } from './builder.ts';
 import { FleetType } from './fleet.ts';
+import { NEEDED_REASON_DESCRIPTION } from './reason.ts';
 
 const SetBudgetInput = builder.inputType('SetBudgetInput', {
   description: 'Another rate for a budget.',
@@ -20,7 +21,7 @@ const SetBudgetInput = builder.inputType('SetBudgetInput', {
     perSecond: t.int({
       description: `1 to ${MAX_PER_SECOND} a second, over the whole fleet. Left out, the workers' own settings hold again.`,
     }),
-    reason: t.string({ required: true, description: 'Why, for the audit.' }),
+    reason: t.string({ required: true, description: NEEDED_REASON_DESCRIPTION }),
   }),
 });
 
@@ -30,7 +31,7 @@ const SetJobConcurrencyInput = builder.inputType('SetJobConcurrencyInput', {
     jobConcurrency: t.int({
       description: `1 to ${MAX_JOB_CONCURRENCY}. Left out, the workers' own settings hold again.`,
     }),
-    reason: t.string({ required: true, description: 'Why, for the audit.' }),
+    reason: t.string({ required: true, description: NEEDED_REASON_DESCRIPTION }),
   }),
 });
 

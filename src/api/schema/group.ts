@@ -1,5 +1,6 @@
 import { type Group, groupNameProblem } from '../../shared/domain/group.ts';
 import { MAX_MEMBERS } from '../../shared/store/groupDirectory.ts';
+import { MAX_GROUPS_OF_IDENTITY } from '../../shared/store/groupMembership.ts';
 import { cursorInvalid, pageCursor, placeOf } from '../../shared/store/pageCursor.ts';
 import { audit } from '../audit.ts';
 import { namesSubject } from '../auditedInput.ts';
@@ -11,7 +12,7 @@ import { IdentityType } from './identity.ts';
 import { IdentityConnection, identityPage } from './identityList.ts';
 import { eachRow, identityRows, MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
 import { pageArgs, pageSize, toPage } from './page.ts';
-import { REASON_DESCRIPTION } from './reason.ts';
+import { NEEDED_REASON_DESCRIPTION, REASON_DESCRIPTION } from './reason.ts';
 import { UpdateType } from './update.ts';
 
 export const GroupType = builder.node(builder.objectRef<Group>('Group'), {
@@ -50,7 +51,7 @@ export const GroupType = builder.node(builder.objectRef<Group>('Group'), {
 builder.objectField(IdentityType, 'groups', (t) =>
   t.field({
     type: [GroupType],
-    description: 'The groups that it is a member of.',
+    description: `The groups that it is a member of, ${MAX_GROUPS_OF_IDENTITY} at most.`,
     resolve: async ({ groupIds }, _args, context) => {
       const found = await context.gate.read(() =>
         Promise.all(groupIds.map((id) => context.groups.find(id))),
@@ -142,7 +143,7 @@ const DeleteGroupInput = builder.inputType('DeleteGroupInput', {
       description: 'The group, by its name or its id.',
       extensions: namesSubject(),
     }),
-    reason: t.string({ required: true, description: 'Why: up to 500 characters.' }),
+    reason: t.string({ required: true, description: NEEDED_REASON_DESCRIPTION }),
   }),
 });
 

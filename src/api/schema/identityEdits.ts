@@ -9,6 +9,7 @@ import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
 import { IdentityType } from './identity.ts';
 import { eachRow, identityRows, MAX_IDENTITIES, requireFewIdentities } from './identityRow.ts';
+import { NEEDED_REASON_DESCRIPTION } from './reason.ts';
 
 const RenameIdentityInput = builder.inputType('RenameIdentityInput', {
   description: 'Another label for an identity.',
@@ -47,7 +48,7 @@ const RemoveIdentityInput = builder.inputType('RemoveIdentityInput', {
       defaultValue: 'REFUSE',
       description: 'What happens with its updates that have not ended.',
     }),
-    reason: t.string({ required: true, description: 'Why: up to 500 characters.' }),
+    reason: t.string({ required: true, description: NEEDED_REASON_DESCRIPTION }),
   }),
 });
 

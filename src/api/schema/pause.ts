@@ -1,6 +1,8 @@
 import type { Pause } from '../../shared/domain/pause.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
+import { GroupType } from './group.ts';
+import { IdentityType } from './identity.ts';
 
 const PauseScopeEnum = describedEnum<Pause['target']['kind']>('PauseScope', {
   description: 'What a pause holds back.',
@@ -28,13 +30,29 @@ export const PauseType = builder.objectRef<Pause>('Pause').implement({
     }),
     identityId: t.id({
       nullable: true,
-      description: 'The identity, where it is one.',
+      description: 'The id of the identity, where it is one.',
       resolve: ({ target }) => (target.kind === 'IDENTITY' ? target.identityId : undefined),
+    }),
+    identity: t.field({
+      type: IdentityType,
+      nullable: true,
+      description: 'The identity, where it is one that was not removed since.',
+      resolve: ({ target }, _args, context) =>
+        target.kind === 'IDENTITY' ? context.identities.load(target.identityId) : undefined,
     }),
     groupId: t.id({
       nullable: true,
-      description: 'The group, where it is one.',
+      description: 'The id of the group, where it is one.',
       resolve: ({ target }) => (target.kind === 'GROUP' ? target.groupId : undefined),
+    }),
+    group: t.field({
+      type: GroupType,
+      nullable: true,
+      description: 'The group, where it is one that was not deleted since.',
+      resolve: ({ target }, _args, context) =>
+        target.kind === 'GROUP'
+          ? context.gate.read(() => context.groups.find(target.groupId))
+          : undefined,
     }),
     actor: t.exposeString('actor', { description: 'Who paused it.' }),
     reason: t.exposeString('reason', { description: 'Why.' }),

@@ -37,7 +37,7 @@ const PauseUpdatesInput = builder.inputType('PauseUpdatesInput', {
     target: t.field({ type: PauseTargetInput, required: true, description: 'What.' }),
     reason: t.string({
       required: true,
-      description: 'Why: up to 500 characters. Every update that waits for it says so.',
+      description: 'Why: 1 to 500 characters. Every update that waits for it says so.',
     }),
   }),
 });

@@ -256,7 +256,7 @@ builder.mutationFields((t) => ({
   updateShadows: t.field({
     type: UpdateShadowsSuccess,
     authScopes: { role: 'operator' },
-    description: `Accepts up to ${MAX_ROWS} patches at once. A row that is refused says why, and the others go on.`,
+    description: `Accepts up to ${MAX_ROWS} patches at once. A row that is refused says why, and the others go on unless \`onError\` says otherwise.`,
     args: {
       input: t.arg({ type: UpdateShadowsInput, required: true, description: 'The patches.' }),
     },

@@ -8,6 +8,7 @@ import { requireReason } from '../../input.ts';
 import { perform } from '../../perform.ts';
 import { actionResult, ownResult } from '../actionResult.ts';
 import { builder } from '../builder.ts';
+import { NEEDED_REASON_DESCRIPTION } from '../reason.ts';
 import { WebhookEventEnum, WebhookType } from './webhook.ts';
 
 const NAME = /^[\p{L}\p{N} _.:-]{1,64}$/u;
@@ -54,7 +55,7 @@ const DeleteWebhookInput = builder.inputType('DeleteWebhookInput', {
   description: 'A webhook to delete.',
   fields: (t) => ({
     webhookId: t.id({ required: true, description: 'The webhook.' }),
-    reason: t.string({ required: true, description: 'Why: up to 500 characters.' }),
+    reason: t.string({ required: true, description: NEEDED_REASON_DESCRIPTION }),
   }),
 });
 
