@@ -4,6 +4,8 @@ import { connectAs } from '../support/foreignClient.ts';
 import { useFleet } from '../support/useFleet.ts';
 
 const world = useFleet();
+/** With a window in which a second CONNECT comes for certain. */
+const strict = useFleet({ emulator: ['--setting', 'connectWindowMs=2000'] });
 
 test('a foreign client that takes the client id over keeps it: the worker does not fight', async () => {
   const fleet = world.fleet();
@@ -31,10 +33,10 @@ test('a foreign client that takes the client id over keeps it: the worker does n
 });
 
 test('a CONNECT refused with 0x97 is tried again later and parks nobody', async () => {
-  const fleet = world.fleet();
-  const aws = world.aws();
+  const fleet = strict.fleet();
+  const aws = strict.aws();
   const refused: string[] = [];
-  // Less than the emulator's window, so that a CONNECT comes too soon for it sooner or later.
+  // Less than the emulator's window, so that a CONNECT comes too soon for it.
   const worker = await fleet.worker({ CONNECT_SPACING_MS: '1' });
   worker.events.on('connection:refused', ({ kind, reason }) => refused.push(`${kind} ${reason}`));
   const { id, cognitoId } = await fleet.active();
