@@ -140,6 +140,8 @@ test('an update that expires while its identity is quarantined ends as EXPIRED, 
   await first.stop();
   await aws.detachPolicy(cognitoId);
   await fleet.worker({ QUARANTINE_PROBE_MS: '60000' });
+  // Its worker may take longer to find out than an update has that expires soon.
+  await fleet.waiting(await fleet.send(id, 'device_f', { power: 'ON' }), 'IDENTITY_QUARANTINED');
   const expiring = await fleet.send(
     id,
     'device_e',
