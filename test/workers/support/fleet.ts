@@ -138,13 +138,17 @@ export class Fleet {
   }
 
   /** A registered identity that a worker has connected; its Cognito id with it. */
-  async active(user?: User): Promise<{ readonly id: string; readonly cognitoId: string }> {
+  async active(
+    user?: User,
+    deadlineMs = 10_000,
+  ): Promise<{ readonly id: string; readonly cognitoId: string }> {
     const { id } = await this.register(user);
-    return eventually(async () => {
+    const look = async () => {
       const identity = await this.identity(id);
       expect(identity.status).toBe('ACTIVE');
       return { id, cognitoId: identity.cognitoId ?? '' };
-    });
+    };
+    return eventually(look, { deadlineMs });
   }
 
   async identity(id: string): Promise<Identity> {
