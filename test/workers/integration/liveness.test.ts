@@ -10,7 +10,8 @@ let relay: RedisRelay | undefined;
 afterEach(() => relay?.stop());
 
 const world = useFleet();
-const PATIENCE_MS = 500;
+/** Longer than a busy machine keeps a worker from taking a job: that would be a restart as well. */
+const PATIENCE_MS = 2000;
 const HEARTBEAT_MS = 100;
 const NEVER_MS = '600000';
 /** Of a shard's queue; other queues have workers too. */
