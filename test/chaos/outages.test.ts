@@ -7,7 +7,8 @@ import { isLong } from './support/size.ts';
 import { survives } from './support/survives.ts';
 import type { Evidence } from './support/witness.ts';
 
-const LEASE_MS = isLong ? 10_000 : 1000;
+/** Longer than a busy machine stops a worker: a lease lost by that would be one more connect. */
+const LEASE_MS = isLong ? 10_000 : 2500;
 const HEARTBEAT_MS = LEASE_MS / 4;
 const PAUSE_MS = 30_000;
 
