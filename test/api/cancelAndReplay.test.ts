@@ -88,6 +88,19 @@ test('a dead update is replayed as a new one, and each tells of the other', asyn
   expect(update.replayOf).toBeNull();
 });
 
+test('of an update that was replayed very often, the newest replays are told', async () => {
+  const { api, id } = await start();
+  await end(api, id, 'FAILED', Date.now());
+  const made: string[] = [];
+  for (let time = 0; time < 103; time += 1) {
+    made.push((await run(api, REPLAY, { updateId: id })).update.id);
+  }
+  const { update } = await api.run('query ($id: ID!) { update(id: $id) { replays { id } } }', {
+    id,
+  });
+  expect(update.replays.map((replay: { id: string }) => replay.id)).toEqual(made.slice(-100));
+});
+
 test('a replay is checked as any update is', async () => {
   const { api, id } = await start();
   await end(api, id, 'EXPIRED', Date.now());

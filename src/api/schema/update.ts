@@ -5,6 +5,7 @@ import type {
   UpdateRequest,
   Wait,
 } from '../../shared/domain/update.ts';
+import { MOST_REPLAYS } from '../../shared/domain/replay.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import type { ApiContext } from '../context.ts';
 import { builder } from './builder.ts';
@@ -182,7 +183,7 @@ builder.node(UpdateType, {
     }),
     replays: t.field({
       type: [UpdateType],
-      description: 'The updates that repeat it, oldest first.',
+      description: `The updates that repeat it, oldest first; the newest ${MOST_REPLAYS} of more.`,
       resolve: async ({ id, asked }, _args, context) => {
         const ids = await context.gate.read(() =>
           context.reader.replaysOf({ id, groupId: asked.groupId }),

@@ -1,5 +1,8 @@
 import type { Update, UpdateRequest } from './update.ts';
 
+/** Of the updates that repeat one, so many are told: the newest. */
+export const MOST_REPLAYS = 100;
+
 /**
  * The request that sends an update again: as it was, but for its deadline and its start. `group` is
  * the one that it was sent through, where that is still there: it goes through it again, so that the

@@ -1,6 +1,7 @@
 import { shardOfUpdate } from '../domain/ids.ts';
 import { laneId } from '../domain/lane.ts';
 import { type Pause, pauseDetail } from '../domain/pause.ts';
+import { MOST_REPLAYS } from '../domain/replay.ts';
 import type { UpdateState, WaitReason } from '../domain/sets.ts';
 import type { Update, Wait } from '../domain/update.ts';
 import type { RedisClient } from '../redis/client.ts';
@@ -59,18 +60,21 @@ export class UpdateReader {
   }
 
   /**
-   * The updates that repeat this one, oldest first. They are listed in their own shard, which is
-   * this one's unless it was sent through a group.
+   * The newest `MOST_REPLAYS` of the updates that repeat this one, oldest first. They are listed in
+   * their own shard, which is this one's unless it was sent through a group.
    */
   async replaysOf({ id, groupId }: Pick<Update, 'id' | 'groupId'>): Promise<readonly string[]> {
     const own = shardOfUpdate(id);
     if (own === undefined || own >= this.#shardCount) return [];
-    const all = Array.from({ length: this.#shardCount }, (_, shard) => shard);
-    const shards = groupId === undefined ? [own] : all;
+    const everywhere = Array.from({ length: this.#shardCount }, (_, shard) => shard);
+    const shards = groupId === undefined ? [own] : everywhere;
     const lists = await Promise.all(
-      shards.map((shard) => this.#redis.lrange(this.#keys.shard(shard).replays(id), 0, '-1')),
+      shards.map((shard) =>
+        this.#redis.lrange(this.#keys.shard(shard).replays(id), -MOST_REPLAYS, -1),
+      ),
     );
-    return lists.flat().toSorted((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
+    const all = lists.flat().toSorted((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
+    return all.slice(-MOST_REPLAYS);
   }
 }
 
