@@ -115,6 +115,18 @@ test('every update that ends is told once, whoever ended it', async () => {
   ]);
 });
 
+test('a copy of a job that somebody made on a board ends at once, and settles nothing', async () => {
+  const { world, owner, ids } = await start(1);
+  const job = await nextJob(owner);
+  await world.queues.add(0, { name: job.name, data: job.data as object, id: '17x' });
+  const copy = await nextJob(owner);
+  expect(copy.id).toBe('17x');
+  expect(await owner.run(copy)).toBe('completed');
+  expect(await world.states(ids)).toEqual(['QUEUED']);
+  expect(await owner.run(job)).toBe('completed');
+  expect(await world.states(ids)).toEqual(['SUCCEEDED']);
+});
+
 test('a job whose worker lost the lease neither settles nor completes', async () => {
   const { world, owner, ids } = await start(1);
   const job = await nextJob(owner);

@@ -43,7 +43,7 @@ test('a queued update is canceled wherever it stands, and its lane goes on', asy
 test('canceling a held head wakes what stood behind it', async () => {
   const { world, owner, lane, ids } = await start({}, {});
   await owner.lanes.giveBack(lane, claimOf(await owner.lanes.claim(lane)), BACKOFF, 'answered');
-  const job = await world.queues.queue(0).getJob((await world.field(ids[1] ?? '', 'job')) ?? '');
+  const job = await world.queues.queue(0).getJob(await world.jobOf(ids[1] ?? ''));
   const taken = await owner.takeJob();
   expect(taken?.id).not.toBe(job?.id);
   expect(await owner.run(await owner.takeJob().then((next) => next ?? fail()))).toBe('delayed');

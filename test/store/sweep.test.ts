@@ -73,8 +73,8 @@ test('updates behind the head that have a live job keep it', async () => {
   const [first, second] = ids;
   await (await world.queues.queue(0).getJob(`d_${first}`))?.remove();
   await owner.sweeper.sweep();
-  expect(await world.field(first ?? '', 'job')).toMatch(/^s_/);
-  expect(await world.field(second ?? '', 'job')).toBe(`d_${second}`);
+  expect(await world.jobOf(first ?? '')).toMatch(/^s_/);
+  expect(await world.jobOf(second ?? '')).toBe(`d_${second}`);
 });
 
 test('a job that finished although its update is open is replaced', async () => {

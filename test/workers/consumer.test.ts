@@ -83,3 +83,41 @@ test('a job whose workers died with it runs again, however often, and never coun
   await queues.close();
   redis.disconnect();
 });
+
+test('a job that fails runs again after a pause, and of what is done a part is kept', async () => {
+  const keys = new Keys(uniquePrefix('consumer'));
+  const redis = connectRedis(queueSide().url);
+  const queues = new ShardQueues(redis, keys);
+  const queue = queues.queue(0);
+  const log = pino({ level: 'silent' });
+  let failures = 0;
+  const consumer = new Consumer(
+    keys.shard(0),
+    { redis, queueRedis: redis, events: new EventBus(log), log, patienceMs: 60_000 },
+    50,
+    (job) => {
+      if (job.id !== 'fails' || failures > 0) return Promise.resolve();
+      failures += 1;
+      return Promise.reject(new Error('not this time'));
+    },
+  );
+  consumer.start();
+  await queues.add(0, { name: 'deliver', data: {}, id: 'fails' });
+  await eventually(async () => expect(await queue.getDelayedCount()).toBe(1));
+  expect((await queue.getJob('fails'))?.delay).toBeGreaterThanOrEqual(1000);
+  expect(await queues.promote(0, 'fails')).toBe(true);
+  await eventually(async () => expect(await queue.getCompletedCount()).toBe(1));
+
+  await queues.add(0, { name: 'schedule', data: {}, id: 'fleeting', fleeting: true });
+  const many = Array.from({ length: 510 }, (_, at) => `job-${at}`);
+  await Promise.all(many.map((id) => queues.add(0, { name: 'deliver', data: {}, id })));
+  await eventually(async () => expect(await queue.getJobCountByTypes('wait', 'active')).toBe(0));
+  expect(await queue.getCompletedCount()).toBe(500);
+  // Nobody reads BullMQ's events. A stream is trimmed by whole nodes, of a hundred entries.
+  expect(await redis.xlen(`${keys.shard(0).queue}:events`)).toBeLessThanOrEqual(200);
+  expect(await queue.getJob('fails')).toBeUndefined();
+  expect(await queue.getJob('fleeting')).toBeUndefined();
+  await consumer.drain();
+  await queues.close();
+  redis.disconnect();
+});

@@ -36,17 +36,16 @@ export const memory: Row = {
     await dropFinishedJobs(bench);
     const settled = (await usedMemory(server)) - empty;
 
-    const singleCount = Math.ceil(updates / 4);
     await Promise.all([...bench.workers].map((one) => one.stop()));
     const beforeSingle = await usedMemory(server);
-    for (const request of requestsFor(ids, singleCount)) {
+    for (const request of requestsFor(ids, updates)) {
       await bench.intake.accept([request], { actor: 'bench' });
     }
     const single = (await usedMemory(server)) - beforeSingle;
     const job = await waitingJob(bench, server, requestsFor(ids, updates));
     await bench.stop();
 
-    const each = (bytes: number, count = updates) => bytes / count;
+    const each = (bytes: number) => bytes / updates;
     const waiting = (how: string, bytes: number): Finding => ({
       what: `Redis memory of a queued update, ${how}`,
       against: 'a waiting BullMQ job with the same update',
@@ -57,7 +56,7 @@ export const memory: Row = {
     });
     return [
       waiting(`of a batch of ${updates}`, each(queued)),
-      waiting('sent alone', each(single, singleCount)),
+      waiting('sent alone', each(single)),
       {
         what: 'Redis memory of a settled and indexed update',
         against: 'the jobs that BullMQ keeps of it (500 a shard at most) not counted',

@@ -51,7 +51,6 @@ export interface Failure {
 /** An update with everything known of it. Times are epoch milliseconds. */
 export interface Update extends UpdateRequest {
   readonly id: string;
-  readonly jobId: string;
   /** The batch that it was accepted with; absent where it came alone. */
   readonly batchId?: string | undefined;
   readonly actor: string;

@@ -1,4 +1,4 @@
-import { type IRedisTransaction, Job, type JobsOptions, Queue } from 'bullmq';
+import { type IRedisTransaction, Job, type JobsOptions, Queue, type WorkerOptions } from 'bullmq';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
 import { DELIVER_QUEUE } from '../redis/shardKeys.ts';
@@ -9,13 +9,18 @@ import { type JobScript, scriptWithJob } from './scriptWithJob.ts';
 /** Jobs without a priority run first; bulk ones stand behind them. */
 export const BULK_PRIORITY = 10;
 
-const JOB_OPTIONS: JobsOptions = {
-  // An attempt fails only on a fault of ours or of Redis; the promise to settle stays.
-  attempts: 1_000_000,
-  backoff: { type: 'fixed', delay: 2000, jitter: 0.5 },
+/**
+ * Kept with every job, so only what BullMQ reads from there. An attempt fails only on a fault of
+ * ours or of Redis; the promise to settle stays.
+ */
+const JOB_OPTIONS: JobsOptions = { attempts: 1_000_000, backoff: { type: 'custom' } };
+
+/** What every worker on these queues must be told: what holds for all jobs, and no job says. */
+export const JOB_KEEPING = {
   removeOnComplete: { age: 3600, count: 500 },
   removeOnFail: { age: 86_400, count: 500 },
-};
+  settings: { backoffStrategy: () => 1000 + Math.random() * 1000 },
+} as const satisfies Partial<WorkerOptions>;
 
 /** A command as ioredis keeps it. */
 interface DefinedScript {
@@ -61,7 +66,6 @@ export class ShardQueues {
       queue = new Queue(DELIVER_QUEUE, {
         connection: this.#redis,
         prefix: this.#keys.shard(shard).tag,
-        skipMetasUpdate: true,
         skipWaitingForReady: true,
         streams: { events: { maxLen: 100 } },
       });
@@ -73,7 +77,7 @@ export class ShardQueues {
   }
 
   async add(shard: number, job: NewJob): Promise<void> {
-    await this.queue(shard).add(job.name, job.data, jobOptions(job));
+    await this.queue(shard).add(job.name, job.data, { ...jobOptions(job), jobId: job.id });
   }
 
   /**
@@ -144,7 +148,7 @@ export class ShardQueues {
 }
 
 function jobOptions(job: NewJob): JobsOptions {
-  const options: JobsOptions = { ...JOB_OPTIONS, jobId: job.id };
+  const options: JobsOptions = { ...JOB_OPTIONS };
   if (job.priority !== undefined) options.priority = job.priority;
   if (job.delayMs !== undefined) options.delay = job.delayMs;
   if (job.urgent === true) options.lifo = true;

@@ -1,6 +1,6 @@
 import { laneId } from '../domain/lane.ts';
 import type { UpdateRequest } from '../domain/update.ts';
-import { DELIVER, type DeliverJob, SCHEDULE, type ScheduleJob } from '../queue/deliverJob.ts';
+import { DELIVER, newDeliverJob, SCHEDULE, type ScheduleJob } from '../queue/deliverJob.ts';
 import type { NewJob } from '../queue/shardQueues.ts';
 
 interface Row {
@@ -9,9 +9,8 @@ interface Row {
 }
 
 export function deliverJob(rows: readonly Row[], priority: number | undefined): NewJob {
-  const data: DeliverJob = { updates: rows.map((row) => [row.updateId, laneId(row.request)]) };
-  const id = `d_${rows[0]?.updateId}`;
-  return { name: DELIVER, data, id, ...(priority === undefined ? {} : { priority }) };
+  const job = newDeliverJob(rows.map((row) => [row.updateId, laneId(row.request)]));
+  return { name: DELIVER, ...job, ...(priority === undefined ? {} : { priority }) };
 }
 
 /** Times this close share a job. */

@@ -24,7 +24,6 @@ export function parseUpdate(id: string, fields: Fields): Update {
     notBefore: optionalNumber(fields.notBefore),
     coalesce: fields.coalesce !== undefined,
     replayOf: fields.replayOf,
-    jobId: fields.job ?? '',
     batchId: fields.batch,
     labels: parseLabels(fields.labels),
     actor: fields.actor ?? '',

@@ -81,7 +81,6 @@ export class WebhookDeliveries {
     this.#queue = new Queue(WEBHOOK_QUEUE, {
       connection: queueRedis,
       prefix: keys.webhookTag,
-      skipMetasUpdate: true,
       skipWaitingForReady: true,
       streams: { events: { maxLen: 100 } },
     });

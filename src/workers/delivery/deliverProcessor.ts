@@ -24,7 +24,7 @@ export async function processDeliver(
   lockToken: string | undefined,
   deps: DeliverDependencies,
 ): Promise<DeliverResult> {
-  const { updates } = parseDeliverJob(job.data);
+  const { updates } = parseDeliverJob(job);
   const states = new Map<string, string | null>();
   const lookUp = async (ids: readonly string[]): Promise<void> => {
     const found = await deps.lanes.statesOf(ids);

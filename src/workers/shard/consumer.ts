@@ -1,5 +1,6 @@
 import { type Job, Worker } from 'bullmq';
 import type { Logger } from '../../shared/observability/logger.ts';
+import { JOB_KEEPING } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import { DELIVER_QUEUE, type ShardKeys } from '../../shared/redis/shardKeys.ts';
 import type { EventBus } from '../events.ts';
@@ -92,6 +93,7 @@ export class Consumer {
     const worker = new Worker(DELIVER_QUEUE, (job, token) => this.#process(job, token), {
       connection: queueRedis,
       prefix: tag,
+      ...JOB_KEEPING,
       concurrency: this.#concurrency,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_INTERVAL_MS,

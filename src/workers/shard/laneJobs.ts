@@ -1,4 +1,4 @@
-import { MAX_UPDATES_PER_JOB } from '../../shared/queue/deliverJob.ts';
+import { MAX_UPDATES_PER_JOB, OF_FIRST } from '../../shared/queue/deliverJob.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { ShardKeys } from '../../shared/redis/shardKeys.ts';
 
@@ -12,6 +12,8 @@ export async function laneJobs(
   laneId: string,
 ): Promise<readonly string[]> {
   const ids = await redis.lrange(keys.lane(laneId), 0, MAX_UPDATES_PER_JOB - 1);
-  const jobs = await Promise.all(ids.map((id) => redis.hget(keys.update(id), 'job')));
-  return [...new Set(jobs)].filter((job) => job !== null);
+  const jobs = await Promise.all(
+    ids.map(async (id) => (await redis.hget(keys.update(id), 'job')) ?? `${OF_FIRST}${id}`),
+  );
+  return [...new Set(jobs)];
 }

@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import { ulid } from 'ulid';
+import { DELIVER, parseDeliverJob } from '../../shared/queue/deliverJob.ts';
 import type { ShardQueues } from '../../shared/queue/shardQueues.ts';
 
 /**
@@ -56,7 +57,8 @@ export class StrayJobs {
     const { priority } = job.opts;
     await this.#queues.add(this.#shard, {
       name: job.name,
-      data: job.data as object,
+      // A copy has an id of its own, which names no update.
+      data: job.name === DELIVER ? parseDeliverJob(job) : (job.data as object),
       id: `c_${ulid()}`,
       ...(priority === undefined ? {} : { priority }),
     });

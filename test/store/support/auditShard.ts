@@ -128,10 +128,11 @@ export async function auditLiveJobs(world: ShardWorld, slackMs: number): Promise
   for (const lane of await redis.zrange(shardKeys.lanes, 0, '-1')) {
     const [id = ''] = await redis.lrange(shardKeys.lane(lane), 0, '0');
     const update = await redis.hgetall(shardKeys.update(id));
-    const job = await world.queues.queue(0).getJob(update.job ?? '');
+    const jobId = await world.jobOf(id);
+    const job = await world.queues.queue(0).getJob(jobId);
     expect(job, `${lane} has a job`).toBeDefined();
     expect(job?.finishedOn, `the job of ${lane} is not finished`).toBeUndefined();
-    const score = await redis.zscore(`${shardKeys.queue}:delayed`, update.job ?? '');
+    const score = await redis.zscore(`${shardKeys.queue}:delayed`, jobId);
     const status = await redis.hget(shardKeys.identity(identityOf(lane)), 'status');
     if (score === null || status === 'QUARANTINED' || status === 'NEEDS_OPERATOR') continue;
     const waitUntil = update.state === 'HELD' ? Number(update.waitUntil ?? 0) : 0;

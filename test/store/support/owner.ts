@@ -10,6 +10,7 @@ import { Schedule } from '../../../src/workers/shard/schedule.ts';
 import { Sweeper } from '../../../src/workers/shard/sweeper.ts';
 import { laneId } from '../../../src/shared/domain/lane.ts';
 import { SCHEDULE } from '../../../src/shared/queue/deliverJob.ts';
+import { JOB_KEEPING } from '../../../src/shared/queue/shardQueues.ts';
 import { DELIVER_QUEUE } from '../../../src/shared/redis/shardKeys.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ShardWorld } from './shardWorld.ts';
@@ -52,6 +53,7 @@ export class Owner {
     this.#worker = new Worker(DELIVER_QUEUE, null, {
       connection: world.queueRedis,
       prefix: shardKeys.tag,
+      ...JOB_KEEPING,
       autorun: false,
       skipVersionCheck: true,
     });

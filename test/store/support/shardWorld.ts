@@ -19,6 +19,7 @@ import { EventBus } from '../../../src/workers/events.ts';
 import { LeaseStore } from '../../../src/workers/fleet/leaseStore.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 import { keysLike } from '../../support/servers.ts';
+import { StrayJobs } from '../../../src/workers/shard/strayJobs.ts';
 import { Owner } from './owner.ts';
 
 /** Longer than any test; a test that wants a lease to run out says so with `expireLease`. */
@@ -125,7 +126,7 @@ export class ShardWorld {
     this.#workers += 1;
     const lease = await this.leases.acquire(0, `worker-${this.#workers}`, LEASE_MS);
     if (lease === undefined) throw new Error('the lease could not be taken');
-    await this.#adoptActiveJobs();
+    await new StrayJobs(0, this.queues).adoptAll();
     const owner = new Owner(this, lease);
     this.#owners.push(owner);
     return owner;
@@ -137,6 +138,11 @@ export class ShardWorld {
 
   async field(updateId: string, name: string): Promise<string | null> {
     return longField(await this.redis.hgetall(this.shardKeys.update(updateId)), name) ?? null;
+  }
+
+  /** The job that promised to settle a pending update: its own, unless its record says another. */
+  async jobOf(updateId: string): Promise<string> {
+    return (await this.field(updateId, 'job')) ?? `d_${updateId}`;
   }
 
   /** Every key of the shard with its value: what a refused write must leave as it is. */
@@ -161,12 +167,6 @@ export class ShardWorld {
   }
 
   /** What a shard's runtime does when it starts: jobs that its last owner ran, run again. */
-  async #adoptActiveJobs(): Promise<void> {
-    for (const job of await this.queues.queue(0).getJobs(['active'])) {
-      const data = job.data as object;
-      await this.queues.add(0, { name: job.name, data, id: `c_${job.id}_${this.#workers}` });
-    }
-  }
 }
 
 function note(ledger: Map<string, string[]>, lane: string, updateId: string): void {

@@ -72,11 +72,10 @@ test('what a full Redis keeps the owner of a shard from does not keep it from th
   const held = await fleet.send(parked.id, 'device_3', { power: 'ON' });
   await fleet.waiting(held, 'NEEDS_OPERATOR');
   const keys = fleet.keys.shard(parked.shard);
-  const job = await fleet.redis.hget(keys.update(held), 'job');
   await configure(fleet.redis, 'maxmemory', '1');
   try {
     // Its lane wants a new job, which cannot be added.
-    await fleet.redis.del(`${keys.queue}:${job}`);
+    await fleet.redis.del(`${keys.queue}:d_${held}`);
     await eventually(() => expect(closed).toContain(id));
   } finally {
     await configure(fleet.redis, 'maxmemory', '0');

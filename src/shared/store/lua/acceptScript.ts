@@ -50,11 +50,12 @@ local function take(row, position)
   if not isNew or not mayExist(identity) then return 'no-identity' end
   if group ~= '' and isSealed(group, identity, thing, version) then return 'moved' end
   local fields = { 'state', 'QUEUED', 'identity', identity, 'thing', thing, 'confirm', confirm,
-    'actor', actor, 'job', jobId, 'createdAt', now, 'pos', int(position) }
+    'actor', actor, 'createdAt', now, 'pos', int(position) }
   local function add(name, value)
     if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
   end
   addLong(fields, 'desired', desired)
+  if jobId ~= jobOf(id) then add('job', jobId) end
   add('batch', batch)
   add('labels', labels)
   add('shadow', shadow)

@@ -82,7 +82,7 @@ local lane = u[3] .. '/' .. u[4] .. (u[5] and ('/' .. u[5]) or '')
 local now = int(timeMs())
 redis.call('HSET', record, 'waitUntil', now)
 redis.call('HSET', T .. ':waiting', lane, u[2] .. '|' .. now)
-return u[6] or ''
+return jobOf(ARGV[1], u[6])
 `
   }`,
 };

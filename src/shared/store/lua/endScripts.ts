@@ -5,7 +5,7 @@ export const GO_ON = /* lua */ `
 -- The job of what stands first in a lane now, whose wait may have been that of the one before it.
 local function headJob(lane)
   local head = redis.call('LINDEX', T .. ':lane:' .. lane, 0)
-  return head and redis.call('HGET', T .. ':update:' .. head, 'job') or ''
+  return head and jobOf(head, redis.call('HGET', T .. ':update:' .. head, 'job')) or ''
 end
 
 -- Whether a publish of it is under way, or its answer is: of its own, or of its group's.

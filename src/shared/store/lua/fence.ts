@@ -1,3 +1,4 @@
+import { OF_FIRST } from '../../queue/deliverJob.ts';
 import { CLOCK } from './clock.ts';
 import { EVENT_FUNCTIONS } from './eventFunctions.ts';
 
@@ -18,6 +19,10 @@ local function int(n)
   return string.format('%.0f', n)
 end
 ${EVENT_FUNCTIONS}
+-- The job that promised to settle a pending update: the one that its record names, or its own.
+local function jobOf(id, named)
+  return named or '${OF_FIRST}' .. id
+end
 -- True while (epoch, token) is the unexpired lease of this shard.
 local function owns(epoch, token, now)
   local l = redis.call('HMGET', KEYS[1], 'epoch', 'token', 'expiresAt')

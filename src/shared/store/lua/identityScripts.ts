@@ -57,9 +57,10 @@ local function lift(id)
         redis.call('HINCRBY', T .. ':counts', 'HELD', -1)
         redis.call('HINCRBY', T .. ':counts', 'QUEUED', 1)
       end
-      if u[2] and not seen[u[2]] then
-        seen[u[2]] = true
-        jobs[#jobs + 1] = u[2]
+      local job = jobOf(pending, u[2])
+      if not seen[job] then
+        seen[job] = true
+        jobs[#jobs + 1] = job
       end
     end
   end

@@ -51,7 +51,7 @@ for _, lane in ipairs(lanes) do
   local id = redis.call('LINDEX', key, 0)
   if id then
     local u = redis.call('HMGET', T .. ':update:' .. id, 'job', 'waitUntil', 'state', 'waitReason')
-    local job = u[1] or ''
+    local job = jobOf(id, u[1])
     if not isLive(job) then
       find('orphan', lane, id, job, table.concat(redis.call('LRANGE', key, 0, ARGV[6] - 1), ','))
     else
@@ -76,10 +76,13 @@ export const REASSIGN_JOB: Script = {
   keys: 1,
   lua: `${PRELUDE}${IS_LIVE}${
     /* lua */ `
-if (redis.call('HGET', T .. ':update:' .. ARGV[3], 'job') or '') ~= ARGV[1] then return 0 end
+local function ofRecord(id)
+  return jobOf(id, redis.call('HGET', T .. ':update:' .. id, 'job'))
+end
+if ofRecord(ARGV[3]) ~= ARGV[1] then return 0 end
 for i = 3, #ARGV do
   local record = T .. ':update:' .. ARGV[i]
-  if redis.call('EXISTS', record) == 1 and not isLive(redis.call('HGET', record, 'job')) then
+  if redis.call('EXISTS', record) == 1 and not isLive(ofRecord(ARGV[i])) then
     redis.call('HSET', record, 'job', ARGV[2])
   end
 end
