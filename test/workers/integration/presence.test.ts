@@ -94,7 +94,7 @@ test('one worker observes; when it is killed another takes over and admits the g
   const fleet = world.fleet();
   const aws = world.aws();
   const user = aws.user();
-  const settings = { PRESENCE_USERNAME: user.username, LEASE_MS: '1000' };
+  const settings = { PRESENCE_USERNAME: user.username };
   const first = await fleet.workerProcess({ ...settings, WORKER_NAME: 'first' });
   const { cognitoId } = await fleet.active(user);
   expect(await observed(fleet)).toMatchObject({ worker: 'first' });
