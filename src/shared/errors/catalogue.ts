@@ -10,6 +10,7 @@ export const ERROR_CATALOGUE = {
     summary: 'REDIS_CLUSTER says another kind of Redis than the one that answers.',
   },
   REDIS_TOO_OLD: { exitCode: 69, summary: 'The Redis server is older than version 7.' },
+  REDIS_REFUSED: { exitCode: 69, summary: 'Redis refuses what a process needs to start.' },
   SHARD_COUNT_MISMATCH: {
     exitCode: 78,
     summary: 'SHARD_COUNT differs from the one that this deployment was made with.',

@@ -1,14 +1,15 @@
 import { Cluster } from 'ioredis';
-import { CourierError } from '../errors/courierError.ts';
+import { CourierError, messageOf } from '../errors/courierError.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Keys } from '../redis/keys.ts';
+import { isRedisUnavailable } from '../redis/unavailable.ts';
 
 const OLDEST_REDIS = 7;
 
 /**
  * Checks that this process agrees with the deployment in Redis, recording the shard count where it
  * is the first.
- * @throws SHARD_COUNT_MISMATCH, REDIS_TOO_OLD
+ * @throws SHARD_COUNT_MISMATCH, REDIS_TOO_OLD, REDIS_REFUSED
  * @returns sentences to warn the operator with.
  */
 export async function joinDeployment(
@@ -18,8 +19,9 @@ export async function joinDeployment(
 ): Promise<readonly string[]> {
   const infos = await infoOfAll(redis);
   for (const info of infos) refuseOld(info);
-  await redis.hsetnx(keys.deployment, 'shardCount', shardCount);
-  const recorded = Number(await redis.hget(keys.deployment, 'shardCount'));
+  const recorded = await shardCountOf(redis, keys, shardCount).catch((error: unknown) => {
+    throw isRedisUnavailable(error) ? refused(error) : error;
+  });
   if (recorded !== shardCount) {
     throw new CourierError(
       'SHARD_COUNT_MISMATCH',
@@ -28,6 +30,23 @@ export async function joinDeployment(
     );
   }
   return [...new Set(infos.flatMap(durabilityWarnings))];
+}
+
+/** Read first: a Redis that is full refuses to write, also what would change nothing. */
+async function shardCountOf(redis: RedisClient, keys: Keys, own: number): Promise<number> {
+  const known = await redis.hget(keys.deployment, 'shardCount');
+  if (known !== null) return Number(known);
+  await redis.hsetnx(keys.deployment, 'shardCount', own);
+  return Number(await redis.hget(keys.deployment, 'shardCount'));
+}
+
+function refused(error: Error): CourierError {
+  return new CourierError(
+    'REDIS_REFUSED',
+    `Redis refuses what this process needs: ${messageOf(error)}`,
+    'Give Redis memory where it is full, or its user the rights that docs/operations.md names.',
+    { cause: error },
+  );
 }
 
 /** Of a single Redis, or of each master of a cluster. */
