@@ -4,7 +4,7 @@ import { ACQUIRE_LEASE } from '../../src/shared/store/lua/leaseScripts.ts';
 import { QUARANTINE } from '../../src/shared/store/lua/identityScripts.ts';
 import { shardOf } from '../../src/shared/domain/ids.ts';
 import { useRedis } from '../support/useRedis.ts';
-import { REGISTER, register, updateShadow } from './support/operations.ts';
+import { keysOf, REGISTER, register, updateShadow } from './support/operations.ts';
 import { type Json, startApi, type TestApi } from './support/testApi.ts';
 
 const redis = useRedis();
@@ -60,6 +60,23 @@ test('a registered identity can be looked up by id and by username', async () =>
     n: 'älice@example.org',
   });
   expect(byName.identityByUsername.id).toBe(id);
+});
+
+test('an identity tells its shard, by which the fleet names it', async () => {
+  const api = await startApi(redis().url);
+  const id = await register(api);
+  const query = `query ($id: ID!) {
+    identity(id: $id) { shard }
+    fleet { shards { number openUpdates { queued } } }
+  }`;
+  const { identity } = await api.run(query, { id });
+  expect(identity.shard).toBe(shardOf(id, 8));
+  await updateShadow(api, { identityId: id, thing: 'device_1', desired: { power: 'OFF' } });
+  const { fleet } = await api.run(query, { id });
+  expect(fleet.shards[identity.shard]).toEqual({
+    number: identity.shard,
+    openUpdates: { queued: 1 },
+  });
 });
 
 test('what is not registered is null', async () => {
@@ -123,8 +140,7 @@ describe('what is wrong with a registration is its answer, and nothing is stored
     expect(registerIdentity.remedy).toMatch(/\.$/);
     // But that it was refused, which the audit has.
     const audit = [api.keys.audit('refusals'), api.keys.auditLast];
-    const stored = await api.redis.keys(`*${api.keys.prefix}*`);
-    expect(stored.toSorted()).toEqual(audit.toSorted());
+    expect(await keysOf(api)).toEqual(audit.toSorted());
   });
 });
 

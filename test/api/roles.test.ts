@@ -5,6 +5,7 @@ import { buildSchema } from '../../src/api/schema/schema.ts';
 import { reaches, ROLES } from '../../src/shared/domain/roles.ts';
 import { useRedis } from '../support/useRedis.ts';
 import { leastOperation } from './support/leastOperation.ts';
+import { keysOf } from './support/operations.ts';
 import { startApi, type TestApi, tokenOf } from './support/testApi.ts';
 
 const redis = useRedis();
@@ -70,8 +71,7 @@ test('what is refused names the role that it needs and what to do, and nothing b
     ],
   });
   const audit = [api.keys.audit('refusals'), api.keys.auditLast];
-  const written = await api.redis.keys(`*${api.keys.prefix}*`);
-  expect(written.toSorted()).toEqual(audit.toSorted());
+  expect(await keysOf(api)).toEqual(audit.toSorted());
   expect(await api.registry.metrics()).toMatch(/outcome="forbidden"\} 1/);
 });
 

@@ -53,6 +53,12 @@ export async function updateShadows(api: TestApi, input: object): Promise<Json> 
   return data.updateShadows;
 }
 
+/** All keys of a deployment, but for what BullMQ's queues say of themselves once they are made. */
+export async function keysOf({ redis, keys }: TestApi): Promise<string[]> {
+  const all = await redis.keys(`*${keys.prefix}*`);
+  return all.filter((key) => !key.endsWith(':meta')).toSorted();
+}
+
 /** What every key of Redis holds, as text. */
 export async function dumpRedis(api: TestApi): Promise<string> {
   const parts: string[] = [];
