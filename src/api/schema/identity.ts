@@ -102,7 +102,7 @@ export const IdentityType = builder.node(builder.objectRef<Identity>('Identity')
     username: t.exposeString('username', { description: 'The username in the user pool.' }),
     label: t.string({
       nullable: true,
-      description: 'What its registrant called it.',
+      description: 'What it is called, beside its username.',
       resolve: ({ label }) => label,
     }),
     tags: t.stringList({
@@ -122,6 +122,10 @@ export const IdentityType = builder.node(builder.objectRef<Identity>('Identity')
       nullable: true,
       description: 'When the IoT policy was attached to it.',
       resolve: ({ attachedAt }) => attachedAt,
+    }),
+    shard: t.exposeInt('shard', {
+      description:
+        'The number of its shard, by which `fleet`, `moveShard` and `pauseUpdates` name it; it stays.',
     }),
     quarantine: t.field({
       type: QuarantineType,
