@@ -1,5 +1,6 @@
-import { type Job, Worker } from 'bullmq';
+import type { Job, Worker } from 'bullmq';
 import type { Logger } from '../../shared/observability/logger.ts';
+import { PatientWorker } from '../../shared/queue/patientWorker.ts';
 import { JOB_KEEPING } from '../../shared/queue/shardQueues.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import { DELIVER_QUEUE, type ShardKeys } from '../../shared/redis/shardKeys.ts';
@@ -90,7 +91,7 @@ export class Consumer {
   #open(): Worker {
     const { queueRedis, log } = this.#deps;
     const { shard, tag } = this.#keys;
-    const worker = new Worker(DELIVER_QUEUE, (job, token) => this.#process(job, token), {
+    const worker = new PatientWorker(DELIVER_QUEUE, (job, token) => this.#process(job, token), {
       connection: queueRedis,
       prefix: tag,
       ...JOB_KEEPING,

@@ -1,8 +1,9 @@
-import { type Job, UnrecoverableError, Worker } from 'bullmq';
+import { type Job, UnrecoverableError, type Worker } from 'bullmq';
 import type { Webhook, WebhookDelivery } from '../../shared/domain/webhook.ts';
 import { messageOf } from '../../shared/errors/courierError.ts';
 import { type Service, service } from '../../shared/lifecycle/service.ts';
 import type { Logger } from '../../shared/observability/logger.ts';
+import { PatientWorker } from '../../shared/queue/patientWorker.ts';
 import type { RedisClient } from '../../shared/redis/client.ts';
 import type { Keys } from '../../shared/redis/keys.ts';
 import type { AuditLog } from '../../shared/store/auditLog.ts';
@@ -51,7 +52,7 @@ export function webhookDeliverer(
   return service({
     name: 'webhook deliverer',
     start: () => {
-      worker = new Worker(
+      worker = new PatientWorker(
         WEBHOOK_QUEUE,
         (job) => deliver(job as Job<DeliveryJob>, deps, settings),
         {
