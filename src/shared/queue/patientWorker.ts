@@ -1,4 +1,4 @@
-import { type Job, Worker } from 'bullmq';
+import { Worker } from 'bullmq';
 
 /** How long a worker waits that Redis gave no job because it takes no writes. */
 const PAUSE_MS = 1000;
