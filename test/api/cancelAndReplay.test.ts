@@ -99,6 +99,8 @@ test('of an update that was replayed very often, the newest replays are told', a
     id,
   });
   expect(update.replays.map((replay: { id: string }) => replay.id)).toEqual(made.slice(-100));
+  const shard = api.keys.shard(shardOfUpdate(id) ?? 0);
+  expect(await api.redis.llen(shard.replays(id))).toBe(100);
 });
 
 test('a replay is checked as any update is', async () => {

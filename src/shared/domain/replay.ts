@@ -1,6 +1,6 @@
 import type { Update, UpdateRequest } from './update.ts';
 
-/** Of the updates that repeat one, so many are told: the newest. */
+/** Of the updates that repeat one, so many are listed: the newest. */
 export const MOST_REPLAYS = 100;
 
 /**

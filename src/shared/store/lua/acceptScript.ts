@@ -1,3 +1,4 @@
+import { MOST_REPLAYS } from '../../domain/replay.ts';
 import type { Script } from '../../redis/script.ts';
 import { PRELUDE } from './fence.ts';
 import { CHOICE_FUNCTIONS } from './choiceFunctions.ts';
@@ -68,8 +69,10 @@ local function take(row, position)
   redis.call('HSET', record, unpack(fields))
   if expiresAt ~= '' then redis.call('ZADD', T .. ':expiring', expiresAt, id) end
   if replayOf ~= '' then
-    redis.call('RPUSH', T .. ':replays:' .. replayOf, id)
-    redis.call('PEXPIRE', T .. ':replays:' .. replayOf, retentionMs)
+    local replays = T .. ':replays:' .. replayOf
+    redis.call('RPUSH', replays, id)
+    redis.call('LTRIM', replays, -${MOST_REPLAYS}, -1)
+    redis.call('PEXPIRE', replays, retentionMs)
   end
   if group ~= '' then countChosen(record, group, identity, thing, 1) end
   if notBefore == '' then
