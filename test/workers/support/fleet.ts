@@ -38,7 +38,7 @@ const QUICK = {
   LEASE_MS: '3000',
   SHARD_MIN_HOLD_MS: '0',
   SWEEP_MS: '200',
-  CONNECT_SPACING_MS: '300',
+  CONNECT_SPACING_MS: '500',
   RETRY_BASE_MS: '100',
   RETRY_MAX_MS: '1000',
   QUARANTINE_PROBE_MS: '500',
@@ -46,7 +46,10 @@ const QUICK = {
   WORKER_OPS_PORT: '0',
 } as const;
 
-/** The emulator setting that goes with `QUICK`'s spacing of CONNECTs. */
+/**
+ * The emulator setting that goes with `QUICK`'s spacing of CONNECTs: as with AWS's window and the
+ * default, a CONNECT may go out well after it was granted, and the next one is not refused.
+ */
 export const QUICK_CONNECTS = ['--setting', 'connectWindowMs=250'] as const;
 
 type Settings = Readonly<Record<string, string>>;
