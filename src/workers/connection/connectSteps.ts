@@ -14,6 +14,8 @@ const AWS_MESSAGES_PER_SECOND = 100;
 export class ConnectSteps {
   readonly #identityId: string;
   readonly #deps: ConnectionDependencies;
+  /** When our last CONNECT was accepted: it may have been long under way since it was granted. */
+  #acceptedAt = Number.NEGATIVE_INFINITY;
 
   constructor(identityId: string, deps: ConnectionDependencies) {
     this.#identityId = identityId;
@@ -56,7 +58,9 @@ export class ConnectSteps {
       if (performance.now() - grantedAt > STAMP_AGAIN_MS) {
         await this.#deps.records.grantConnect(this.#identityId, 0);
       }
-      return await this.#link(clientId, credentials, listener, signal);
+      const link = await this.#link(clientId, credentials, listener, signal);
+      if (link instanceof Link) this.#acceptedAt = performance.now();
+      return link;
     } finally {
       leave();
     }
@@ -65,6 +69,8 @@ export class ConnectSteps {
   /** Waits until this client id may connect, whoever connected it last. */
   async #spacing(signal: AbortSignal): Promise<void> {
     const { records, settings } = this.#deps;
+    const ownMs = this.#acceptedAt + settings.connectSpacingMs - performance.now();
+    if (ownMs > 0) await sleep(ownMs, undefined, { signal });
     let spacingMs = await records.grantConnect(this.#identityId, settings.connectSpacingMs);
     while (spacingMs > 0) {
       await sleep(spacingMs, undefined, { signal });

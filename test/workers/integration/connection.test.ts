@@ -48,6 +48,23 @@ test('a CONNECT refused with 0x97 is tried again later and parks nobody', async 
   expect((await fleet.identity(id)).status).toBe('ACTIVE');
 });
 
+test('a CONNECT that was long under way is not followed too soon by the next one', async () => {
+  const fleet = world.fleet();
+  const aws = world.aws();
+  await fleet.worker();
+  // More than the spacing, so that the next one could go out at once.
+  await aws.deviceFaults({ latencyMs: { min: 700, max: 700 } });
+  const { id, cognitoId } = await fleet.active();
+  await aws.deviceFaults({});
+  await fleet.control.connections('reconnect', [id]);
+  const connects = await eventually(async () => {
+    const seen = await aws.connects(cognitoId);
+    expect(seen).toHaveLength(2);
+    return seen;
+  });
+  expect(connects.map(({ status }) => status)).toEqual(['Success', 'Success']);
+});
+
 test('upgrades that the gateway refuses for now are tried again until they pass', async () => {
   const fleet = world.fleet();
   const aws = world.aws();
