@@ -1,6 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
+/** What was given away here, where somebody may be about to listen. */
+const given = new Set<number>();
+
 /**
  * A TCP port of 127.0.0.1 on which nobody listens. Taken from below the ranges that Linux
  * (32768 up) and macOS (49152 up) use for outgoing connections: a server that is restarted on
@@ -9,6 +12,8 @@ import { createServer } from 'node:net';
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const port = randomInt(10_000, 32_000);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) {
       return port;
     }
