@@ -8,7 +8,7 @@ const STACK = /\bat .*[.]ts|node_modules|Error:/;
 
 test('with Redis gone a mutation says that nothing was stored, and works again later', async () => {
   const server = await startRedis({ aof: 'always' });
-  const api = await startApi(server.url, { storeTimeoutMs: 300 });
+  const api = await startApi(server.url, { storeTimeoutMs: 1000 });
   const identityId = await register(api);
   const input = { identityId, thing: 'device_1', desired: { power: 'OFF' }, idempotencyKey: 'k' };
   await server.kill();
@@ -46,7 +46,7 @@ test('with Redis gone a mutation says that nothing was stored, and works again l
 
 test('a Redis that hangs is answered for in time; the same key makes it safe to repeat', async () => {
   const server = await startRedis();
-  const api = await startApi(server.url, { storeTimeoutMs: 300 });
+  const api = await startApi(server.url, { storeTimeoutMs: 1000 });
   const identityId = await register(api);
   const input = { identityId, thing: 'device_1', desired: { power: 'OFF' }, idempotencyKey: 'k' };
   await updateShadow(api, { ...input, idempotencyKey: 'warm' });

@@ -152,7 +152,7 @@ test('a subscriber whose next events were trimmed is told so before its stream e
 
 test('a subscriber whose next events Redis does not give is told so before its stream ends', async () => {
   const server = await startRedis();
-  const api = await startApi(server.url, { storeTimeoutMs: 300 });
+  const api = await startApi(server.url, { storeTimeoutMs: 1000 });
   const slow = await farBehind(api);
   await server.kill();
   expect(await endOf(slow)).toEqual(failedWith('STORE_UNAVAILABLE'));
