@@ -38,23 +38,29 @@ program
     },
   );
 
-const programs = {
-  api: 'run the GraphQL API; its settings are environment variables',
-  worker: 'run a worker; its settings are environment variables',
-  emulator: 'run the emulator of AWS; --help lists its options',
+const servers = {
+  api: 'run the GraphQL API; its settings are environment variables, see .env.example',
+  worker: 'run a worker; its settings are environment variables, see .env.example',
 } as const;
 
-for (const name of ['api', 'worker', 'emulator'] as const) {
+for (const name of ['api', 'worker'] as const) {
   program
     .command(name)
-    .description(programs[name])
-    .helpOption(false)
-    .allowUnknownOption()
-    .argument('[arguments...]')
-    .action(async (args: string[]) => {
-      process.exitCode = await runProgram(name, args);
+    .description(servers[name])
+    .action(async () => {
+      process.exitCode = await runProgram(name, []);
     });
 }
+
+program
+  .command('emulator')
+  .description('run the emulator of AWS; --help lists its options')
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument('[arguments...]')
+  .action(async (args: string[]) => {
+    process.exitCode = await runProgram('emulator', args);
+  });
 
 program
   .command('vault')

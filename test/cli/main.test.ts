@@ -30,3 +30,15 @@ test('the other programs run as processes that get their own arguments', async (
   expect((await child.exited).code).toBe(0);
   expect(child.stdout).toContain('--users N');
 });
+
+test.each(['api', 'worker'])('%s tells its help instead of starting', async (program) => {
+  const child = await courier([program, '--help']);
+  expect((await child.exited).code).toBe(0);
+  expect(child.stdout).toMatch(new RegExp(`^Usage: courier ${program} [^]*\\.env\\.example`));
+});
+
+test('a worker takes no arguments, and does not start with one', async () => {
+  const child = await courier(['worker', '--shards', '4']);
+  expect((await child.exited).code).toBe(1);
+  expect(child.stderr).toContain("unknown option '--shards'");
+});
