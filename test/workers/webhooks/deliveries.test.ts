@@ -106,8 +106,10 @@ test('a webhook whose deliveries fail for long is disabled, and the audit says s
   const refused = await until(await world.send(webhook), 'FAILED');
   expect(refused.error).toContain('2 deliveries in a row failed');
   expect(receiver.received).toHaveLength(sent);
-  const entries = await world.redis.xrange(world.keys.audit('actions'), '-', '+');
-  expect(entries.flatMap(([, words]) => words)).toContain('disableWebhook');
+  await eventually(async () => {
+    const entries = await world.redis.xrange(world.keys.audit('actions'), '-', '+');
+    expect(entries.flatMap(([, words]) => words)).toContain('disableWebhook');
+  });
 });
 
 test('a receiver that says it is gone is believed', async () => {
