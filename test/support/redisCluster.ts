@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { RedisTarget } from '../../src/shared/redis/target.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './freePort.ts';
+import type { RedisAccess } from './redisAccess.ts';
 import { type RedisServer, type RedisServerOptions, startRedis } from './redisServer.ts';
 
 const SLOTS = 16_384;
@@ -11,28 +12,39 @@ const MOVE_TIMEOUT_MS = 5000;
 /** A cluster waits two seconds after its start before it takes writes. */
 const FORMED_MS = 30_000;
 
+export interface RedisClusterOptions extends RedisServerOptions {
+  /** With TLS between the nodes, too. */
+  readonly access?: RedisAccess;
+  /** Whether each master has a replica. */
+  readonly replicas?: boolean;
+}
+
 interface Node {
   readonly server: RedisServer;
   readonly busPort: number;
+  /** Which the other nodes reach it at. */
+  readonly nodePort: number;
   /** For the cluster's own commands, which ask exactly this node. */
   readonly client: Redis;
   readonly id: string;
 }
 
-/** Three masters without replicas, as processes of this test alone. */
+/** Three masters, as processes of this test alone. */
 export class RedisCluster {
+  /** The masters, then their replicas in the same order. */
   readonly #nodes: readonly Node[];
+  readonly #options: RedisClusterOptions;
 
-  private constructor(nodes: readonly Node[]) {
+  private constructor(nodes: readonly Node[], options: RedisClusterOptions) {
     this.#nodes = nodes;
+    this.#options = options;
   }
 
-  static async start(options: RedisServerOptions = {}): Promise<RedisCluster> {
-    const launched = await Promise.allSettled(
-      Array.from({ length: MASTERS }, () => launch(options)),
-    );
+  static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+    const length = options.replicas === true ? 2 * MASTERS : MASTERS;
+    const launched = await Promise.allSettled(Array.from({ length }, () => launch(options)));
     const nodes = launched.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const cluster = new RedisCluster(nodes);
+    const cluster = new RedisCluster(nodes, options);
     try {
       for (const one of launched) if (one.status === 'rejected') throw one.reason;
       await cluster.#form();
@@ -48,8 +60,21 @@ export class RedisCluster {
     return { REDIS_URL: this.#node(0).server.url, REDIS_CLUSTER: 'on' };
   }
 
+  /** The same for whoever comes over TLS, as the product's user. */
+  get securedTarget(): RedisTarget {
+    const { access } = this.#options;
+    if (access === undefined) throw new Error('the cluster takes no TLS');
+    return { REDIS_URL: access.url(this.#node(0).nodePort), REDIS_CLUSTER: 'on' };
+  }
+
+  /** The masters that it began with. */
   get servers(): readonly RedisServer[] {
-    return this.#nodes.map(({ server }) => server);
+    return this.#nodes.slice(0, MASTERS).map(({ server }) => server);
+  }
+
+  /** What has a master's slots once it is away. */
+  replicaOf(master: number): RedisServer {
+    return this.#node(MASTERS + master).server;
   }
 
   slotOf(key: string): Promise<number> {
@@ -133,24 +158,24 @@ export class RedisCluster {
   /** Gives each node its share of the slots, and makes them known to each other. */
   async #form(): Promise<void> {
     const share = Math.ceil(SLOTS / MASTERS);
-    for (const [at, { client }] of this.#nodes.entries()) {
+    for (const [at, { client }] of this.#nodes.slice(0, MASTERS).entries()) {
       const last = Math.min(SLOTS, (at + 1) * share) - 1;
       await client.cluster('SET-CONFIG-EPOCH', at + 1);
       await client.cluster('ADDSLOTSRANGE', at * share, last);
     }
     const first = this.#node(0);
-    for (const { server, busPort } of this.#nodes.slice(1)) {
-      await first.client.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
+    for (const { nodePort, busPort } of this.#nodes.slice(1)) {
+      await first.client.call('CLUSTER', 'MEET', '127.0.0.1', nodePort, busPort);
     }
+    const formed = new RegExp(`cluster_state:ok[^]*cluster_known_nodes:${this.#nodes.length}\\b`);
     await eventually(
       async () => {
         const infos = await Promise.all(this.#nodes.map(({ client }) => client.cluster('INFO')));
-        for (const info of infos) {
-          if (!/cluster_state:ok[^]*cluster_known_nodes:3/.test(info)) throw new Error(info);
-        }
+        for (const info of infos) if (!formed.test(info)) throw new Error(info);
       },
       { deadlineMs: FORMED_MS },
     );
+    await Promise.all(this.#nodes.slice(MASTERS).map((node, at) => follow(node, this.#node(at))));
   }
 
   #node(at: number): Node {
@@ -160,14 +185,25 @@ export class RedisCluster {
   }
 }
 
-async function launch(options: RedisServerOptions): Promise<Node> {
+async function launch(options: RedisClusterOptions): Promise<Node> {
   for (let attempt = 1; ; attempt += 1) {
     const busPort = await freePort();
+    const tlsPort = options.access === undefined ? undefined : await freePort();
     const args = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
+    if (options.access !== undefined && tlsPort !== undefined) {
+      args.push('--tls-cluster', 'yes', '--tls-replication', 'yes');
+      args.push(...options.access.serverArguments(tlsPort));
+    }
+    const login = options.access?.login;
     try {
-      const server = await startRedis({ ...options, args: [...args, ...(options.args ?? [])] });
+      const server = await startRedis({
+        ...options,
+        ...(login === undefined ? {} : { login }),
+        args: [...args, ...(options.args ?? [])],
+      });
       const client = server.connect();
-      return { server, busPort, client, id: await client.cluster('MYID') };
+      const nodePort = tlsPort ?? server.port;
+      return { server, busPort, nodePort, client, id: await client.cluster('MYID') };
     } catch (error) {
       // Somebody else may have taken the bus's port meanwhile.
       if (attempt === 5 || !/address already in use/i.test(String(error))) throw error;
@@ -175,7 +211,19 @@ async function launch(options: RedisServerOptions): Promise<Node> {
   }
 }
 
+/** Makes a node that has no slots the replica of a master, and waits until it has its data. */
+async function follow({ client }: Node, master: Node): Promise<void> {
+  await client.cluster('REPLICATE', master.id);
+  await eventually(
+    async () => {
+      const info = await client.info('replication');
+      if (!info.includes('master_link_status:up')) throw new Error(info);
+    },
+    { deadlineMs: FORMED_MS },
+  );
+}
+
 /** Starts a cluster for this test; `stop()` it, or let the end of the file do so. */
-export function startRedisCluster(options: RedisServerOptions = {}): Promise<RedisCluster> {
+export function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
   return RedisCluster.start(options);
 }

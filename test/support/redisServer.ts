@@ -14,6 +14,8 @@ export interface RedisServerOptions {
   readonly aof?: 'off' | 'everysec' | 'always';
   /** `noeviction` unless told, as the product demands. */
   readonly maxmemoryPolicy?: string;
+  /** The user and password of a test's own clients, as a URL has them; nobody's unless told. */
+  readonly login?: string;
   /** More arguments for redis-server, for example `['--maxmemory', '50mb']`. */
   readonly args?: readonly string[];
 }
@@ -54,7 +56,8 @@ export class RedisServer {
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    const { login } = this.#options;
+    return `redis://${login === undefined ? '' : `${login}@`}127.0.0.1:${this.port}`;
   }
 
   get pid(): number {
@@ -143,12 +146,7 @@ export class RedisServer {
 
   /** A server on our port that works in another directory is somebody else's. */
   async #verify(): Promise<void> {
-    const client = new Redis({
-      port: this.port,
-      host: '127.0.0.1',
-      lazyConnect: true,
-      retryStrategy: giveUp,
-    });
+    const client = new Redis(this.url, { lazyConnect: true, retryStrategy: giveUp });
     // The rejected command says the same.
     client.on('error', () => {});
     try {

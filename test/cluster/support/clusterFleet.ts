@@ -9,7 +9,7 @@ import { type Finding, judge } from '../../chaos/support/judge.ts';
 import { evidenceOf } from '../../chaos/support/witness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type RunningProcess, startProgram } from '../../support/processes.ts';
-import type { RedisCluster } from '../../support/redisCluster.ts';
+import type { RedisTarget } from '../../../src/shared/redis/target.ts';
 import { Aws } from '../../workers/support/aws.ts';
 import { Fleet, QUICK_CONNECTS } from '../../workers/support/fleet.ts';
 import { sendRound } from './sendRound.ts';
@@ -38,30 +38,34 @@ export interface Result {
   readonly counted: Readonly<Record<string, number>>;
 }
 
-/** An API process and an emulated account on a Redis Cluster; workers are each test's own. */
+/** An API process and an emulated account on a Redis Cluster, mostly; workers are each test's own. */
 export class ClusterFleet {
   readonly fleet: Fleet;
   readonly #aws: Aws;
   readonly #directory: string;
-  readonly #api: RunningProcess;
+  readonly api: RunningProcess;
   readonly #client: GraphqlClient;
 
   private constructor(fleet: Fleet, aws: Aws, directory: string, api: RunningProcess, url: string) {
     this.fleet = fleet;
     this.#aws = aws;
     this.#directory = directory;
-    this.#api = api;
+    this.api = api;
     this.#client = new GraphqlClient(url, TOKEN);
   }
 
-  static async start(cluster: RedisCluster): Promise<ClusterFleet> {
+  /** `settings` are the API's own besides, such as another way to the same store. */
+  static async start(
+    { target }: { readonly target: RedisTarget },
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<ClusterFleet> {
     const directory = mkdtempSync(join(tmpdir(), 'courier-cluster-'));
     const users = ['--users', String(RUNS * IDENTITIES)];
     const aws = await Aws.start([...QUICK_CONNECTS, ...users, '--log', logFileIn(directory)]);
-    const fleet = new Fleet(cluster.target, aws, SHARDS);
+    const fleet = new Fleet(target, aws, SHARDS);
     const own = { API_TOKENS: `tests:${TOKEN}`, API_PORT: '0', API_OPS_PORT: '0' };
     const api = await startProgram('src/api/main.ts', [], {
-      env: { ...fleet.environment(), ...own },
+      env: { ...fleet.environment(settings), ...own },
     });
     const [, url = ''] = await api.line(/"url":"(http:[^"]+\/graphql)".*GraphQL is served/);
     return new ClusterFleet(fleet, aws, directory, api, url);
@@ -110,7 +114,7 @@ export class ClusterFleet {
   }
 
   async stop(): Promise<void> {
-    await this.#api.kill();
+    await this.api.kill();
     await this.fleet.stop();
     await this.#aws.stop();
     rmSync(this.#directory, { recursive: true, force: true });
