@@ -157,11 +157,11 @@ test('rotated: a token that an operator gave meanwhile is not overwritten', asyn
     count: 1,
   });
   await fleet.worker(ROTATION);
+  const refreshes = await aws.counter('GetTokensFromRefreshToken');
   const { id } = await fleet.directory.register({
     username: 'replaced',
     secret: { refreshToken: first },
   });
-  const refreshes = await aws.counter('GetTokensFromRefreshToken');
   await fleet.directory.replaceSecret(id, { refreshToken: second });
   await eventually(async () => {
     expect((await fleet.identity(id)).status).toBe('ACTIVE');
