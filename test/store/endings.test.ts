@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { laneId } from '../../src/shared/domain/lane.ts';
 import { DeadUpdates, cursorOf } from '../../src/shared/store/deadUpdates.ts';
 import type { UpdateRequest } from '../../src/shared/domain/update.ts';
+import { parseUpdate } from '../../src/shared/store/updateRecord.ts';
 import type { Claim, LaneStep } from '../../src/workers/shard/laneStore.ts';
 import { auditShard } from './support/auditShard.ts';
 import { request, type ShardWorld } from './support/shardWorld.ts';
@@ -80,6 +81,29 @@ test('updates expire in time behind a head that waits, and while the identity is
   expect(await world.field(ids[1] ?? '', 'failure')).toContain('DEADLINE_PASSED');
   expect(await world.redis.zcard(world.shardKeys.expiring)).toBe(0);
   await auditShard(world);
+});
+
+test('an update that expired says what it waited for', async () => {
+  const { world, owner, lane, ids } = await start(
+    { expiresAt: Date.now() + 3_600_000 },
+    { expiresAt: Date.now() + 3_600_000 },
+  );
+  await owner.lanes.hold(lane, { reason: 'PAUSED', detail: 'the fleet' });
+  await world.redis.zadd(world.shardKeys.expiring, 1, ids[0] ?? '');
+  await owner.sweeper.sweep();
+  const failureOf = async (id = '') => {
+    const { failure } = parseUpdate(id, await world.redis.hgetall(world.shardKeys.update(id)));
+    return failure?.message;
+  };
+  expect(await failureOf(ids[0])).toBe(
+    'expiresAt passed before the update could be published; it waited as PAUSED (the fleet).',
+  );
+  await owner.lanes.hold(lane, { reason: 'CONNECTING' });
+  await world.redis.hset(world.shardKeys.update(ids[1] ?? ''), 'expiresAt', 1);
+  expect(await owner.lanes.claim(lane)).toMatchObject({ kind: 'empty' });
+  expect(await failureOf(ids[1])).toBe(
+    'expiresAt passed before the update could be published; it waited as CONNECTING.',
+  );
 });
 
 test('a deadline that passes during a publish waits for its answer', async () => {

@@ -59,14 +59,15 @@ local ended, jobs = {}, {}
 local due = redis.call('ZRANGEBYSCORE', expiring, '-inf', int(now), 'LIMIT', 0, ARGV[4])
 for _, id in ipairs(due) do
   local u = redis.call('HMGET', T .. ':update:' .. id, 'state', 'identity', 'thing', 'shadow',
-    'confirm', 'createdAt', 'unknown', 'group', 'carrier')
+    'confirm', 'createdAt', 'unknown', 'group', 'carrier', 'waitReason', 'waitDetail')
   if u[1] and isPublished(u[1], u[8], u[9]) then
     redis.call('ZADD', expiring, int(now + tonumber(ARGV[5])), id)
   else
     redis.call('ZREM', expiring, id)
     if u[1] == 'QUEUED' or u[1] == 'HELD' then
       local lane = laneOf(u[2], u[3], u[4] or nil)
-      close(id, u[1], 'EXPIRED', now, ARGV[3], { 'failure', deadlinePassed(u[7]) })
+      local failure = deadlinePassed(u[7], u[10], u[11])
+      close(id, u[1], 'EXPIRED', now, ARGV[3], { 'failure', failure })
       ended[#ended + 1] = { id, 'EXPIRED', 'DEADLINE_PASSED', u[5], u[6] }
       if remove(lane, id) then jobs[#jobs + 1] = headJob(lane) end
     end

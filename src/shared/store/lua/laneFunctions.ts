@@ -95,13 +95,16 @@ local function failureText(code, message, remedy)
   return '{"code":"' .. code .. '",' .. string.sub(rest, 2)
 end
 
-local function deadlinePassed(unknown)
-  local message = 'expiresAt passed before the update could be published.'
+-- The record forgets with its end what it waited for, so the failure tells.
+local function deadlinePassed(unknown, reason, detail)
+  local message = 'expiresAt passed before the update could be published'
   if unknown and unknown ~= '0' then
-    message = 'expiresAt passed before an answer came; an earlier publish may have been applied.'
+    message = 'expiresAt passed before an answer came; an earlier publish may have been applied'
   end
-  return failureText('DEADLINE_PASSED', message,
-    'Send it again with a later expiresAt; the wait reason it had says what held it.')
+  if reason then message = message .. '; it waited as ' .. reason end
+  if reason and detail then message = message .. ' (' .. detail .. ')' end
+  return failureText('DEADLINE_PASSED', message .. '.',
+    'Send it again with a later expiresAt, once nothing holds it any more.')
 end
 
 -- What claims ask of an identity's record, once a script; without a status it does not exist.
@@ -154,7 +157,8 @@ local function nextHead(lane, now, retentionMs, ended)
     else
       local state, code, failure
       if head.expiresAt and tonumber(head.expiresAt) <= now then
-        state, code, failure = 'EXPIRED', 'DEADLINE_PASSED', deadlinePassed(head.unknown)
+        state, code = 'EXPIRED', 'DEADLINE_PASSED'
+        failure = deadlinePassed(head.unknown, head.waitReason, head.waitDetail)
       elseif not identityOf(lane).status then
         state, code = 'FAILED', 'IDENTITY_REMOVED'
         failure = failureText(code, 'The identity was removed before the update was published.',
