@@ -26,6 +26,8 @@ const NO_CONNECTION = new Set([
   'Connection is closed.',
   'Cluster is ended.',
   'None of startup nodes is available',
+  // Of a transaction or a pipeline, a part of which was answered.
+  'Command aborted due to connection close',
 ]);
 const GAVE_UP_FOLLOWING = 'Too many Cluster redirections.';
 
