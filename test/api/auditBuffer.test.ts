@@ -66,3 +66,23 @@ test('callers wait where too many entries do', async () => {
   await waited;
   expect(await count('updates')).toBe(10_000);
 });
+
+test('callers wait as well where what was sent before is not written yet', async () => {
+  const { buffer, count } = start();
+  redis().pause();
+  let first: Promise<void>;
+  let last: Promise<void> | undefined;
+  try {
+    for (let at = 1; at < 10_000; at += 1) void buffer.add(intent, { outcome: 'DONE' });
+    // As every 25 ms, also while nothing is written.
+    first = buffer.flush();
+    last = buffer.add(intent, { outcome: 'DONE' });
+  } finally {
+    redis().resume();
+  }
+  expect(last).toBeInstanceOf(Promise);
+  await Promise.all([first, last]);
+  expect(await count('updates')).toBe(10_000);
+  expect(buffer.add(intent, { outcome: 'DONE' })).toBeUndefined();
+  await buffer.flush();
+});

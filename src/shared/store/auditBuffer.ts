@@ -22,6 +22,8 @@ export class AuditBuffer {
   #waiting: EndedAction[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
+  /** Entries that are not written yet: those that wait, and those that were sent. */
+  #unwritten = 0;
 
   constructor(auditLog: AuditLog, log: Logger) {
     this.#auditLog = auditLog;
@@ -32,7 +34,8 @@ export class AuditBuffer {
   add(intent: AuditIntent, end: AuditEnd): Promise<void> | undefined {
     const kind = end.outcome === 'REFUSED' ? 'refusals' : 'updates';
     this.#waiting.push({ kind, intent, end });
-    if (this.#waiting.length >= MOST_WAITING) return this.flush();
+    this.#unwritten += 1;
+    if (this.#unwritten >= MOST_WAITING) return this.flush();
     this.#timer ??= setTimeout(() => void this.flush(), WAIT_MS);
     return undefined;
   }
@@ -59,6 +62,7 @@ export class AuditBuffer {
       late += parts[index]?.length ?? 0;
       reason = messageOf(outcome.reason);
     }
+    this.#unwritten -= entries.length;
     if (late > 0) this.#log.warn({ late, reason }, 'audit entries are lost');
   }
 }
