@@ -33,7 +33,11 @@ export function createLogger(program: string, level: string): Logger {
     base: { program, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: {
-      paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+      paths: [
+        ...SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+        // What ioredis adds to Redis's error: of an AUTH it is the password.
+        'err.command.args',
+      ],
       censor: '[redacted]',
     },
   });
