@@ -62,6 +62,7 @@ async function populated(): Promise<{ world: SearchWorld; updates: readonly Upda
     const rows = Array.from({ length: 20 }, (_, at) =>
       request(identities[(at + round) % identities.length] ?? '', {
         thing: `device_${at % 5}`,
+        ...(at % 3 === 0 ? { shadow: at % 2 === 0 ? 'config' : 'other' } : {}),
         labels: [`round-${round % 3}`, ...(at % 4 === 0 ? ['fourth'] : [])],
       }),
     );
@@ -94,6 +95,8 @@ function matches(update: Update, filter: UpdateFilter): boolean {
     wanted === undefined || (value !== undefined && wanted.includes(value));
   return (
     is(filter.thing, update.thing) &&
+    is(filter.shadow, update.shadow) &&
+    is(filter.classicShadow, update.shadow === undefined) &&
     is(filter.identityId, update.identityId) &&
     is(filter.batchId, update.batchId) &&
     is(filter.actor, update.actor) &&
@@ -113,6 +116,8 @@ test('any combination of filters finds what a look at every update finds, page b
   const times = updates.map(({ createdAt }) => createdAt);
   const filters = fc.record({
     thing: maybe(fc.constantFrom('device_1', 'device_4', 'nothing')),
+    shadow: maybe(fc.constantFrom('config', 'nothing')),
+    classicShadow: maybe(fc.boolean()),
     identityId: maybe(fc.constantFrom(updates[0]?.identityId ?? '', newIdentityId())),
     batchId: maybe(fc.constantFrom('bat_0', 'bat_1')),
     actor: maybe(fc.constantFrom('actor-0', 'actor-1', 'nobody')),
