@@ -37,7 +37,7 @@ test('without Redis for longer than the lease nothing is published, and then all
   const { id, cognitoId } = await fleet.active();
   await fleet.succeeded(await fleet.send(id, 'device_2', { step: 0 }));
   // Answers that come while Redis is away have nobody to write them down.
-  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 300, max: 300 } });
+  await aws.deviceFaults({ clientIds: [cognitoId], delayAcceptedMs: { min: 700, max: 700 } });
   const ids = await fleet.sendAll(
     [1, 2, 3, 4].map((step) => ({ identityId: id, thing: 'device_2', desired: { step } })),
   );
