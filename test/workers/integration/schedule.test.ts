@@ -9,7 +9,7 @@ test('an update begins by itself when its time has come, and not before', async 
   const fleet = world.fleet();
   await fleet.worker(NO_SWEEP);
   const { id } = await fleet.active();
-  const later = await fleet.send(id, 'device_1', { power: 'OFF' }, { delayMs: 400 });
+  const later = await fleet.send(id, 'device_1', { power: 'OFF' }, { delayMs: 1200 });
   const first = await fleet.send(id, 'device_1', { power: 'ON' });
   await fleet.succeeded(first);
   const update = await fleet.succeeded(later);
