@@ -80,7 +80,7 @@ describe.skipIf(!(await knowsTls()))('with TLS, a user of few rights and a passw
     let worker: RunningProcess;
 
     beforeAll(async () => {
-      const args = ['--cluster-node-timeout', '1000'];
+      const args = ['--cluster-node-timeout', '3000'];
       cluster = await startRedisCluster({ aof: 'always', access, replicas: true, args });
       const settings = { ...cluster.securedTarget, NODE_EXTRA_CA_CERTS: access.caFile };
       deployment = await ClusterFleet.start(cluster, settings);
