@@ -15,7 +15,9 @@ let aws: Aws;
 let fleet: Fleet;
 
 beforeAll(async () => {
-  first = await startRedis({ aof: 'always' });
+  // Redis would wait five seconds for more replicas before it sends the first one its data.
+  const args = ['--repl-diskless-sync-delay', '0'];
+  first = await startRedis({ aof: 'always', args });
   second = await startRedis({ args: ['--replicaof', '127.0.0.1', String(first.port)] });
   board = await Switchboard.start(first.port);
   aws = await Aws.start(QUICK_CONNECTS);
@@ -45,6 +47,9 @@ test('where the primary and a replica change places, and no connection is cut, n
       ids.push(...(await fleet.sendAll(round, { idempotencyKey: `round ${step}` })));
     });
   for (let step = 0; step < ROUNDS; step += 1) await send(step);
+  await eventually(async () => {
+    expect(await first.connect().info('replication')).toContain('state=online');
+  });
   await first.connect().call('FAILOVER', 'TO', '127.0.0.1', second.port);
   // The name follows late: until then both the old and new connections are to a replica.
   await eventually(async () => expect(await first.connect().role()).toContain('slave'));
