@@ -17,7 +17,7 @@ async function replica() {
 test('a replica takes no writes: it is said that it is one, and nothing is started on it', async () => {
   const { server, client } = await replica();
   const said: string[] = [];
-  const wait = waitForRedis(client, server.url, 500, (reason) => said.push(reason));
+  const wait = waitForRedis(client, server.url, 2000, (reason) => said.push(reason));
   await expect(wait).rejects.toMatchObject({
     code: 'REDIS_UNREACHABLE',
     message: expect.stringContaining('it is a replica'),
