@@ -2,6 +2,7 @@ import { Cluster } from 'ioredis';
 import type { RedisClient } from '../shared/redis/client.ts';
 import {
   isRedisUnavailable,
+  isUnanswered,
   outageOfWrite,
   storeUnavailable,
 } from '../shared/redis/unavailable.ts';
@@ -9,12 +10,15 @@ import {
 /**
  * Lets calls to Redis through while it is there. During an outage a call waits a bounded time for
  * the connection to come back and is refused then, without having been sent: what ioredis keeps
- * in its offline queue would still be written after the caller was told otherwise.
+ * in its offline queue would still be written after the caller was told otherwise. The same holds
+ * while Redis hangs: after a call that it left unanswered none is sent before it answers a PING.
  */
 export class StoreGate {
   readonly #connections: readonly RedisClient[];
   readonly #timeoutMs: number;
   readonly #readiness = new Map<RedisClient, Promise<void>>();
+  /** Resolves when Redis answers again; undefined while it does. */
+  #silence: Promise<void> | undefined;
 
   constructor(connections: readonly RedisClient[], timeoutMs: number) {
     this.#connections = connections;
@@ -27,6 +31,7 @@ export class StoreGate {
     try {
       return await work();
     } catch (error) {
+      this.#note(error);
       throw isRedisUnavailable(error) ? storeUnavailable(outageOfWrite(error), error) : error;
     }
   }
@@ -37,6 +42,7 @@ export class StoreGate {
     try {
       return await work();
     } catch (error) {
+      this.#note(error);
       throw isRedisUnavailable(error) ? storeUnavailable('reading', error) : error;
     }
   }
@@ -51,18 +57,30 @@ export class StoreGate {
     }
   }
 
-  #isReady(): boolean {
-    return this.#connections.every(({ status }) => status === 'ready');
+  #note(thrown: unknown): void {
+    if (!isUnanswered(thrown)) return;
+    this.#silence ??= Promise.all(this.#connections.map(nextAnswer)).then(() => {
+      this.#silence = undefined;
+    });
   }
 
-  /** Waits for connections that are not there, up to the time limit. */
+  #isReady(): boolean {
+    return (
+      this.#silence === undefined && this.#connections.every(({ status }) => status === 'ready')
+    );
+  }
+
+  /** Waits for connections that are not there, or silent, up to the time limit. */
   async #ready(): Promise<boolean> {
     const missing = this.#connections.filter(({ status }) => status !== 'ready');
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), this.#timeoutMs);
     });
-    const ready = Promise.all(missing.map((connection) => this.#nextReady(connection)));
+    const ready = Promise.all([
+      this.#silence,
+      ...missing.map((connection) => this.#nextReady(connection)),
+    ]);
     const outcome = await Promise.race([ready.then(() => true), tooLate]);
     clearTimeout(timer);
     return outcome;
@@ -80,6 +98,19 @@ export class StoreGate {
     });
     this.#readiness.set(connection, ready);
     return ready;
+  }
+}
+
+/** Of a cluster, where one node may hang and the others answer, nothing is waited for. */
+async function nextAnswer(connection: RedisClient): Promise<void> {
+  if (connection instanceof Cluster) return;
+  for (;;) {
+    try {
+      await connection.ping();
+      return;
+    } catch (error) {
+      if (!isUnanswered(error)) return;
+    }
   }
 }
 

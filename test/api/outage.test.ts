@@ -68,6 +68,28 @@ test('a Redis that hangs is answered for in time; the same key makes it safe to 
   await server.stop();
 });
 
+test('while a Redis hangs nothing more is sent to it, so that nothing of it is done later', async () => {
+  const server = await startRedis();
+  const api = await startApi(server.url, { storeTimeoutMs: 300 });
+  const identityId = await register(api);
+  const update = { identityId, thing: 'device_1', desired: { power: 'OFF' } };
+  await updateShadow(api, update);
+  server.pause();
+  expect((await updateShadow(api, update)).message).toContain('not known');
+  const refused = await Promise.all(Array.from({ length: 20 }, () => updateShadow(api, update)));
+  for (const { message } of refused) expect(message).toContain('nothing was stored');
+  server.resume();
+  await eventually(async () => {
+    expect((await updateShadow(api, update)).__typename).toBe('UpdateShadowSuccess');
+  });
+  const { identity } = await api.run('query ($id: ID!) { identity(id: $id) { pendingUpdates } }', {
+    id: identityId,
+  });
+  // The first, the one that is not known, and the last.
+  expect(identity.pendingUpdates).toBeLessThanOrEqual(3);
+  await server.stop();
+});
+
 test('a Redis without memory left is an answer that says so', async () => {
   const server = await startRedis();
   const api = await startApi(server.url);

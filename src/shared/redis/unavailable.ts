@@ -20,9 +20,10 @@ const NOT_NOW = new Set([
   'NOPERM',
 ]);
 
+const TIMED_OUT = 'Command timed out';
 /** ioredis gives these no code: they are its constants for a connection that is not there. */
 const NO_CONNECTION = new Set([
-  'Command timed out',
+  TIMED_OUT,
   'Connection is closed.',
   'Cluster is ended.',
   'None of startup nodes is available',
@@ -39,6 +40,11 @@ export function isRedisUnavailable(error: unknown): error is Error {
   if (error.name === 'ClusterAllFailedError') return true;
   if ('syscall' in error && 'code' in error) return true;
   return NO_CONNECTION.has(error.message) || error.message.startsWith(GAVE_UP_FOLLOWING);
+}
+
+/** Whether a call was given up that Redis may answer yet, and do what it says. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === TIMED_OUT;
 }
 
 /** What is known of a call that met an outage. */
