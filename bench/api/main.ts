@@ -2,13 +2,12 @@
  * What a single `updateShadow` costs against a bare Yoga mutation that adds one BullMQ job, the two
  * taking turns, and what a row of `updateShadows` of 1,000 costs: the same client, Redis and
  * machine. Authentication, roles, limits, the audit and the index are on; no worker runs.
- *   npm run bench:api -- [--rounds 5] [--seconds 5] [--connections 32]
  */
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { RedisServer } from '../../test/support/redisServer.ts';
 import { type RunningProcess, startProcess } from '../../test/support/processes.ts';
+import { commandLine } from '../commandLine.ts';
 import { cpuTimes } from '../fleet/cpu.ts';
 import { machineLine } from '../fleet/machine.ts';
 import { median } from '../fleet/rounds.ts';
@@ -16,7 +15,8 @@ import { loadBatches, ROWS } from './batches.ts';
 import { load } from './load.ts';
 
 const text = { type: 'string' } as const;
-const { values } = parseArgs({ options: { rounds: text, seconds: text, connections: text } });
+const USAGE = 'npm run bench:api -- [--rounds 5] [--seconds 5] [--connections 32]';
+const values = commandLine(USAGE, { rounds: text, seconds: text, connections: text });
 const rounds = Number(values.rounds ?? 5);
 const seconds = Number(values.seconds ?? 5);
 const connections = Number(values.connections ?? 32);

@@ -2,10 +2,8 @@
  * The figures of docs/performance.md: ours against what one could do instead, the sides taking
  * turns in one run on one machine. Signatures and policies are on, on all sides; quotas are off
  * except in the second table.
- *   npm run bench -- [--quick | --tiny] [--only batch,latency] [--rounds 3]
- *                    [--identities 100] [--updates 20000]
  */
-import { parseArgs } from 'node:util';
+import { commandLine } from '../commandLine.ts';
 import { machineLine } from './machine.ts';
 import type { RowOptions } from './row.ts';
 import { ROWS } from './rows.ts';
@@ -13,8 +11,16 @@ import { TABLE_HEAD, tableLine } from './table.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
-const { values } = parseArgs({
-  options: { quick: flag, tiny: flag, only: text, rounds: text, identities: text, updates: text },
+const USAGE = `npm run bench -- [--quick | --tiny] [--only latency,memory] [--rounds 3]
+                 [--identities 100] [--updates 20000]
+Rows: ${ROWS.map(({ name }) => name).join(', ')}`;
+const values = commandLine(USAGE, {
+  quick: flag,
+  tiny: flag,
+  only: text,
+  rounds: text,
+  identities: text,
+  updates: text,
 });
 const only = values.only?.split(',');
 const unknown = only?.filter((name) => !ROWS.some((row) => row.name === name)) ?? [];

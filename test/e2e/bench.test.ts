@@ -18,3 +18,10 @@ test('a row that does not exist is named, with those that do', async () => {
   expect(await bench.exited).toMatchObject({ code: 2 });
   expect(bench.stderr).toMatch(/no row speed; there are batch, .*takeover/);
 });
+
+test('an option that does not exist is named, with those that do', async () => {
+  const bench = await startProgram('bench/fleet/main.ts', ['--slow']);
+  expect(await bench.exited).toMatchObject({ code: 2 });
+  expect(bench.stderr).toMatch(/Unknown option '--slow'[^]*--quick[^]*takeover/);
+  expect(bench.stderr).not.toContain('    at ');
+});
