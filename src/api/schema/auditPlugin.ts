@@ -7,6 +7,7 @@ import type { GraphQLFieldResolver } from 'graphql';
 import { CourierError } from '../../shared/errors/courierError.ts';
 import { auditedInput } from '../auditedInput.ts';
 import type { ApiContext } from '../context.ts';
+import { withField } from '../inputField.ts';
 import { countRefusal } from '../perform.ts';
 
 const PLUGIN = 'audit';
@@ -19,7 +20,10 @@ declare global {
   }
 }
 
-/** Every mutation leaves an entry in the audit log, by being one: nobody has to think of it. */
+/**
+ * Every mutation leaves an entry in the audit log, by being one: nobody has to think of it. What is
+ * refused gets the field of the input that it is about.
+ */
 class AuditPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override wrapResolve(
     resolve: GraphQLFieldResolver<unknown, Types['Context'], object>,
@@ -39,7 +43,7 @@ class AuditPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
         // What was refused later counted itself.
         if (!began && error instanceof CourierError)
           countRefusal(apiContext, info.fieldName, error);
-        throw error;
+        throw withField(error, (args as { readonly input?: unknown }).input);
       }
     };
   }

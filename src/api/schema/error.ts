@@ -1,5 +1,6 @@
 import { ERROR_CATALOGUE, type ErrorCode } from '../../shared/errors/catalogue.ts';
 import { CourierError } from '../../shared/errors/courierError.ts';
+import { fieldOf } from '../inputField.ts';
 import { builder } from './builder.ts';
 import { describedEnum } from './describedEnum.ts';
 
@@ -18,10 +19,12 @@ export interface ErrorData {
   readonly code: ErrorCode;
   readonly message: string;
   readonly remedy: string;
+  readonly field?: string | undefined;
 }
 
-export function errorData({ code, message, remedy }: CourierError): ErrorData {
-  return { code, message, remedy };
+/** `row` is what the error is about: its fields are those that `field` may name. */
+export function errorData({ code, message, remedy }: CourierError, row: unknown): ErrorData {
+  return { code, message, remedy, field: fieldOf(code, row) };
 }
 
 export const ErrorInterface = builder.interfaceRef<ErrorData>('Error').implement({
@@ -30,6 +33,11 @@ export const ErrorInterface = builder.interfaceRef<ErrorData>('Error').implement
     code: t.expose('code', { type: ErrorCodeEnum, description: 'What happened, for programs.' }),
     message: t.exposeString('message', { description: 'What happened, for people.' }),
     remedy: t.exposeString('remedy', { description: 'What to do about it.' }),
+    field: t.exposeString('field', {
+      nullable: true,
+      description:
+        "The field that is at fault: of the mutation's `input`, or of the row that the error is an answer to. Null where it is not one of them alone.",
+    }),
   }),
 });
 

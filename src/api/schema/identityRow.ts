@@ -98,7 +98,7 @@ export async function eachRow<Item>(
       context.metrics.rows.inc({ mutation, code: 'ACCEPTED' });
     } catch (error) {
       if (!(error instanceof CourierError) || error.code === 'STORE_UNAVAILABLE') throw error;
-      rows[index] = { index, error: errorData(error) };
+      rows[index] = { index, error: errorData(error, items[index]) };
       context.metrics.rows.inc({ mutation, code: error.code });
     }
   };

@@ -276,7 +276,10 @@ builder.mutationFields((t) => ({
         if (taken.batchId !== undefined) audit(context, { subjects: [taken.batchId] });
         return {
           batchId: taken.batchId,
-          rows: requests.map((asked, index) => toRow(asked, index, taken.rows, context)),
+          rows: requests.map((asked, index) => {
+            const given = input.updates[index];
+            return toRow({ asked, given, index }, taken.rows, context);
+          }),
         };
       };
       const taking = () => perform(context, 'updateShadows', take);
@@ -312,9 +315,15 @@ function sizeProblem(rows: number): CourierError | undefined {
   );
 }
 
+interface Asked {
+  readonly asked: UpdateRequest;
+  /** As the input has it. */
+  readonly given: unknown;
+  readonly index: number;
+}
+
 function toRow(
-  asked: UpdateRequest,
-  index: number,
+  { asked, given, index }: Asked,
   taken: readonly IntakeRow[],
   context: ApiContext,
 ): Row {
@@ -322,6 +331,6 @@ function toRow(
   const code = row?.taken === false ? row.error.code : 'ACCEPTED';
   context.metrics.rows.inc({ mutation: 'updateShadows', code });
   if (row === undefined) throw new TypeError('a request without its row');
-  if (!row.taken) return { index, error: errorData(row.error) };
+  if (!row.taken) return { index, error: errorData(row.error, given) };
   return { index, update: refOf(row, asked, context) };
 }

@@ -8,11 +8,19 @@ export class CourierError extends Error {
   override readonly name = 'CourierError';
   readonly code: ErrorCode;
   readonly remedy: string;
+  /** The field of a request's input that is at fault, where it is a single one and known. */
+  readonly field: string | undefined;
 
-  constructor(code: ErrorCode, message: string, remedy: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    remedy: string,
+    options?: { cause?: unknown; field?: string },
+  ) {
     super(message, options);
     this.code = code;
     this.remedy = remedy;
+    this.field = options?.field;
   }
 
   /** The exit code of a process that this error ends. */
