@@ -74,6 +74,18 @@ test('identities are warmed up many at once, and unknown ones refused by themsel
   expect((await warm(many)).code).toBe('TOO_MANY_IDENTITIES');
 });
 
+test('what is asked at the same moment for identities that begin alike is asked all of it', async () => {
+  const api = await startApi(redis().url);
+  const [first = ''] = [await register(api, 'a')];
+  const shard = shardOf(first, 8);
+  const inShard = Array.from({ length: 50 }, (_, at) => `idn_${at}`).filter(
+    (id) => shardOf(id, 8) === shard,
+  );
+  const { fleetControl } = api.services;
+  await Promise.all(inShard.map((id) => fleetControl.connections('warm', [first, id])));
+  expect(new Set(await askedToConnect(api))).toEqual(new Set([first, ...inShard]));
+});
+
 test('shards are moved to workers that there are, and workers drained while others stay', async () => {
   const api = await startApi(redis().url);
   await beat(api, 'one');

@@ -1,3 +1,4 @@
+import { ulid } from 'ulid';
 import { shardOf } from '../domain/ids.ts';
 import { CourierError } from '../errors/courierError.ts';
 import { CONNECTION, type ConnectionAction, type ConnectionJob } from '../queue/deliverJob.ts';
@@ -33,7 +34,6 @@ export class FleetControl {
       const shard = shardOf(id, this.#shardCount);
       byShard.set(shard, [...(byShard.get(shard) ?? []), id]);
     }
-    const at = Date.now();
     const jobs = [...byShard].flatMap(([shard, ids]) => {
       const chunks = Math.ceil(ids.length / IDENTITIES_A_JOB);
       return Array.from({ length: chunks }, (_, chunk) => {
@@ -42,7 +42,7 @@ export class FleetControl {
           action,
           identityIds: ids.slice(from, from + IDENTITIES_A_JOB),
         };
-        const id = `a_${action}_${data.identityIds[0]}_${at}`;
+        const id = `a_${action}_${ulid()}`;
         return this.#queues.add(shard, { name: CONNECTION, data, id });
       });
     });
