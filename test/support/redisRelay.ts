@@ -13,6 +13,7 @@ const REMEMBERED = 4096;
 export class RedisRelay {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
+  #losing: RegExp | undefined;
 
   private constructor(target: number) {
     this.#server = createServer((client) => {
@@ -20,7 +21,9 @@ export class RedisRelay {
       const pair: Pair = { client, onward, said: '' };
       this.#pairs.add(pair);
       client.on('data', (chunk: Buffer) => {
-        pair.said = (pair.said + chunk.toString('latin1')).slice(-REMEMBERED);
+        const said = chunk.toString('latin1');
+        pair.said = (pair.said + said).slice(-REMEMBERED);
+        this.#lose(pair, said);
       });
       client.pipe(onward).pipe(client);
       for (const [socket, other] of [
@@ -57,6 +60,22 @@ export class RedisRelay {
       for (const socket of [client, onward]) socket.unpipe().pause();
     }
     return chosen.length;
+  }
+
+  /** Cuts the next connection over which such a thing is said, once Redis has done and answered it. */
+  loseAnswerTo(saying: RegExp): void {
+    this.#losing = saying;
+  }
+
+  get hasLost(): boolean {
+    return this.#losing === undefined;
+  }
+
+  #lose({ client, onward }: Pair, said: string): void {
+    if (this.#losing?.test(said) !== true) return;
+    this.#losing = undefined;
+    onward.unpipe(client);
+    onward.once('data', () => client.destroy()).resume();
   }
 
   async stop(): Promise<void> {

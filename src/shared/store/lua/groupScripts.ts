@@ -9,6 +9,8 @@ import { PRELUDE } from './fence.ts';
  */
 
 /**
+ * Creates a group, unless one has its name. A call that a reconnect sent again is answered as the
+ * first was: the id tells.
  * KEYS: names, list, info, in deletion. ARGV: id, name, info as JSON, most groups.
  * Answer: id | 'exists' | 'deleting' | 'full'.
  */
@@ -17,7 +19,10 @@ export const CREATE_GROUP: Script = {
   keys: 4,
   lua: /* lua */ `
 local known = redis.call('HGET', KEYS[1], ARGV[2])
-if known then return redis.call('HEXISTS', KEYS[4], known) == 1 and 'deleting' or 'exists' end
+if known then
+  if redis.call('HEXISTS', KEYS[4], known) == 1 then return 'deleting' end
+  return known == ARGV[1] and known or 'exists'
+end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return 'full' end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZADD', KEYS[2], 0, ARGV[2])
@@ -42,7 +47,10 @@ if not before then return 'gone' end
 local info = cjson.decode(before)
 if name ~= '' and name ~= info.name then
   local known = redis.call('HGET', KEYS[1], name)
-  if known then return redis.call('HEXISTS', KEYS[4], known) == 1 and 'deleting' or 'exists' end
+  if known then
+  if redis.call('HEXISTS', KEYS[4], known) == 1 then return 'deleting' end
+  return known == ARGV[1] and known or 'exists'
+end
   redis.call('HSET', KEYS[1], name, id)
   redis.call('HDEL', KEYS[1], info.name)
   redis.call('ZREM', KEYS[2], info.name)

@@ -4,7 +4,8 @@ import { IDENTITY_INDEX_FUNCTIONS } from './identityIndexFunctions.ts';
 import { laneScript } from './laneScript.ts';
 
 /**
- * Creates an identity with its secret, unless it exists or was removed.
+ * Creates an identity with its secret, unless it exists or was removed. A call that a reconnect sent
+ * again is answered as the first was: the sealed secret, which is no two calls', tells.
  * ARGV: id, sealed secret, then record fields and values: username and nameKey, label and labelKey
  * (the texts as they are searched), tags as ',a,b,'.
  * Answer: 'created' | 'exists' | 'removed'.
@@ -16,7 +17,9 @@ export const CREATE_IDENTITY: Script = {
     /* lua */ `
 local id = ARGV[1]
 local record = T .. ':identity:' .. id
-if redis.call('EXISTS', record) == 1 then return 'exists' end
+if redis.call('EXISTS', record) == 1 then
+  return redis.call('GET', T .. ':secret:' .. id) == ARGV[2] and 'created' or 'exists'
+end
 if redis.call('EXISTS', T .. ':removed:' .. id) == 1 then return 'removed' end
 local now = int(timeMs())
 redis.call('HSET', record, 'id', id, 'createdAt', now)
