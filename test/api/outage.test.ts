@@ -70,7 +70,7 @@ test('a Redis that hangs is answered for in time; the same key makes it safe to 
 
 test('while a Redis hangs nothing more is sent to it, so that nothing of it is done later', async () => {
   const server = await startRedis();
-  const api = await startApi(server.url, { storeTimeoutMs: 300 });
+  const api = await startApi(server.url, { storeTimeoutMs: 1000 });
   const identityId = await register(api);
   const update = { identityId, thing: 'device_1', desired: { power: 'OFF' } };
   await updateShadow(api, update);
