@@ -149,6 +149,14 @@ test('the log of deliveries is bounded', async () => {
   expect(await world.redis.keys(`${world.keys.webhookTag}:delivery:*`)).toHaveLength(500);
 });
 
+test('deliveries are listed in the order in which they were made, also within a millisecond', async () => {
+  const { webhook } = await world.create(receiver.url, 'UPDATES_DEAD');
+  const first = await world.send(webhook);
+  const sent = await Promise.all(Array.from({ length: 30 }, () => world.send(webhook)));
+  const listed = await world.deliveries.page(webhook.id, 100, 0);
+  expect(listed.map(({ id }) => id)).toEqual([first, ...sent].toReversed());
+});
+
 test('while a receiver is down, no more waits for it than is listed', async () => {
   const { webhook } = await world.create(receiver.url, 'UPDATES_DEAD');
   const ids: string[] = [];
