@@ -57,7 +57,8 @@ ${NOW}
 redis.call('HSET', KEYS[1], 'state', 'PENDING', 'createdAt', string.format('%.0f', now), unpack(ARGV, 4))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 -- With the microseconds: of several in one millisecond the ids say no order.
-redis.call('ZADD', KEYS[2], now + redis.call('TIME')[2] % 1000 / 1000, ARGV[1])
+local t = redis.call('TIME')
+redis.call('ZADD', KEYS[2], t[1] * 1000 + t[2] / 1000, ARGV[1])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 redis.call('ZADD', KEYS[3], now, ARGV[1])
 local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #ARGV[1])
