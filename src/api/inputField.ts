@@ -27,7 +27,7 @@ export const FIELDS_OF: Readonly<Partial<Record<ErrorCode, readonly string[]>>> 
   USERNAME_INVALID: ['username'],
   PASSWORD_INVALID: ['password'],
   SECRET_INVALID: ['refreshToken', 'password'],
-  LABEL_INVALID: ['label'],
+  LABEL_INVALID: ['label', 'description'],
   FILTER_INVALID: ['filter'],
   BATCH_NOT_FOUND: ['batchId'],
   BULK_MATCHES_NOTHING: ['filter', 'batchId'],

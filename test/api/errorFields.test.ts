@@ -66,6 +66,7 @@ test.each([
   ['moveShard', { shard: 99, worker: 'w' }, 'SHARD_NOT_FOUND', 'shard'],
   ['drainWorker', { worker: 'w' }, 'WORKER_NOT_FOUND', 'worker'],
   ['createGroup', { name: 'a b' }, 'GROUP_NAME_INVALID', 'name'],
+  ['createGroup', { name: 'ab', description: ' ' }, 'LABEL_INVALID', 'description'],
   ['deleteGroup', { group: 'plant', reason }, 'GROUP_NOT_FOUND', 'group'],
   [
     'createWebhook',
